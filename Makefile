@@ -1,0 +1,73 @@
+# One command each, the same on a laptop and in CI. Every target does its own set-up.
+
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/stamp-build
+KERNEL := CMakeLists.txt pyproject.toml $(shell find kernel -type f 2>/dev/null)
+
+# Settings, each overridden as in `make test WORKERS=4`.
+PYTHON ?=
+WORKERS ?= 2
+FUZZ_SECONDS ?= 600
+MODULES ?=
+GROUPS ?=
+export PYTHON
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check generate bench fuzz prove mutate lock clean
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-8s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+
+run: $(READY) ## Mine a short chain in memory and show it
+	@$(BIN)/chaindeck demo
+
+test: check ## Run the checks, then every test with coverage
+	@mkdir -p build
+	@$(BIN)/python -m pytest -n $(WORKERS) --cov --cov-report=json:build/coverage.json
+	@$(BIN)/python -m tools.coverage_gate build/coverage.json
+
+check: $(READY) ## Run the linters, the type checker and the import contracts
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo
+
+generate: $(READY) ## Rewrite what is generated: docs/vectors, docs/errors.md
+	@$(BIN)/python -m tools.vectors
+	@$(BIN)/python -m tools.error_page
+
+bench: $(READY) ## Measure against floors and goals: make bench GROUPS="kernel"
+	@$(BIN)/python -m bench $(GROUPS)
+
+fuzz: $(READY) ## Fuzz every target for FUZZ_SECONDS (600) and record the evidence
+	@$(BIN)/python -m tests.fuzz all --seconds $(FUZZ_SECONDS) --workers $(WORKERS) --evidence fuzz
+
+prove: $(READY) ## Run the long proofs: random properties, fuzzing, mutation; record each
+	@CHAINDECK_TEST_PROFILE=prove $(BIN)/python -m tools.evidence properties -- \
+		$(BIN)/python -m pytest -n $(WORKERS) tests --ignore=tests/fuzz --ignore=tests/meta
+	@$(MAKE) --no-print-directory fuzz mutate
+
+mutate: $(READY) ## Mutate the rules and see the tests notice: make mutate MODULES="..."
+	@$(BIN)/python -m tools.mutate --workers $(WORKERS) --evidence mutation $(MODULES)
+
+lock: $(READY) ## Resolve the requirements anew and rewrite the lock files
+	@tools/bootstrap relock
+
+clean: ## Remove everything that the targets made
+	rm -rf $(VENV) build dist .coverage .coverage.* .hypothesis .pytest_cache .mypy_cache \
+		.ruff_cache .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Set-up, one stamp per step (see tools/bootstrap).
+$(VENV)/stamp-venv:
+	@tools/bootstrap venv
+	@touch $@
+
+$(VENV)/stamp-lock: $(VENV)/stamp-venv requirements/dev.lock
+	@tools/bootstrap lock
+	@touch $@
+
+$(VENV)/stamp-build: $(VENV)/stamp-lock $(KERNEL)
+	@tools/bootstrap build
+	@touch $@

@@ -1,0 +1,454 @@
+"""Which of several branches holds: most work, first seen, unless an operator or a checkpoint says.
+
+A `BlockTree` keeps the entries of all branches, knows which have their bodies, and answers one
+question: given the active tip, where to go and by which way (`choose`). It connects nothing itself.
+
+* A block is *ready* when its body and those of all before it are here. Only ready blocks can win.
+* A block is *failed* when it, or one before it, broke a rule or was given up by command.
+* A block is *parked* when following it would undo more than 100 blocks: it is not invalid, and not
+  followed until an operator accepts it or a checkpoint lies on it. Never while a node first syncs.
+* A checkpoint whose block is ready shuts out every branch that does not run through it. Until its
+  block is ready it shuts out nothing, so that nobody waits for a block that is never shown.
+
+Entries below the part kept in memory come from an `Archive`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Protocol
+
+import msgspec
+
+from chaindeck.ledger.errors import (
+    BelowCheckpoint,
+    CheckpointBranch,
+    CheckpointConflict,
+    GenesisIsFixed,
+    InvalidParent,
+    UnknownBlock,
+    UnknownParent,
+)
+from chaindeck.ledger.limits import MAX_TIPS, REORG_ALERT_BLOCKS, REORG_PARK_BLOCKS
+from chaindeck.ledger.ports import Entry
+from chaindeck.ledger.types import BlockHash
+
+
+class Archive(Protocol):
+    """Entries of the active chain that are no longer kept in memory."""
+
+    def load_entry(self, block_hash: BlockHash) -> Entry | None:
+        """Return an entry of the active chain, None for any other hash."""
+
+
+class EmptyArchive:
+    """The archive of a tree that keeps everything in memory."""
+
+    def load_entry(self, block_hash: BlockHash) -> Entry | None:  # noqa: ARG002 the port's name
+        return None
+
+
+class Mark(msgspec.Struct):
+    """What the tree knows of one entry beside its header. A store keeps it over a restart."""
+
+    entry: Entry
+    arrival: int | None = None
+    """When its body came, as a running number; None until then. Smaller wins a tie."""
+
+    is_ready: bool = False
+    is_failed: bool = False
+    is_parked: bool = False
+    is_shut_out: bool = False
+
+    @property
+    def may_win(self) -> bool:
+        return self.is_ready and not (self.is_failed or self.is_parked or self.is_shut_out)
+
+
+class Choice(msgspec.Struct, frozen=True):
+    """Where the active tip should go, and the way there."""
+
+    tip: Entry
+    disconnect: list[BlockHash]
+    """From the active tip downwards."""
+
+    connect: list[BlockHash]
+    """Upwards to `tip`."""
+
+    parked: list[BlockHash]
+    """Branch ends with more work that wait for an operator since this choice."""
+
+    @property
+    def is_deep(self) -> bool:
+        """Whether so much is undone that somebody should be told."""
+        return len(self.disconnect) > REORG_ALERT_BLOCKS
+
+
+class Tip(msgspec.Struct, frozen=True):
+    """The end of a branch, for operators."""
+
+    entry: Entry
+    status: str
+    """active, ready, headers-only, parked, shut-out (by a checkpoint) or invalid."""
+
+    branch_length: int
+    """Blocks since it left the active chain."""
+
+
+class BlockTree:
+    """Every known branch from the genesis block on."""
+
+    def __init__(self, genesis: Entry, archive: Archive | None = None) -> None:
+        self._archive = archive or EmptyArchive()
+        self._marks: dict[BlockHash, Mark] = {}
+        self._children: dict[BlockHash, list[BlockHash]] = {}
+        self._leaves: dict[BlockHash, None] = {}
+        self._candidates: dict[BlockHash, None] = {}
+        self._accepted: set[BlockHash] = set()
+        self._awaited: dict[BlockHash, int] = {}
+        self._floor = genesis
+        self._last_arrival = 0
+        self._first_arrival = 0
+        self.genesis = genesis
+        self.restore(Mark(genesis, arrival=0, is_ready=True))
+
+    def __contains__(self, block_hash: BlockHash) -> bool:
+        return self.find(block_hash) is not None
+
+    def __len__(self) -> int:
+        """How many entries are kept in memory."""
+        return len(self._marks)
+
+    # Looking
+
+    def find(self, block_hash: BlockHash) -> Entry | None:
+        mark = self._marks.get(block_hash)
+        return mark.entry if mark else self._archive.load_entry(block_hash)
+
+    def entry(self, block_hash: BlockHash) -> Entry:
+        """Return a known entry or raise `UnknownBlock`."""
+        entry = self.find(block_hash)
+        if entry is None:
+            raise UnknownBlock(field="hash", hash=block_hash.hex())
+        return entry
+
+    def mark(self, block_hash: BlockHash) -> Mark:
+        """Return what is known of an entry, for storing; raise `UnknownBlock`."""
+        mark = self._marks.get(block_hash)
+        if mark is None:
+            entry = self.entry(block_hash)
+            mark = Mark(entry, arrival=0, is_ready=True)
+            self._marks[block_hash] = mark
+        return mark
+
+    def marks(self) -> list[Mark]:
+        """Return all that is kept in memory, lowest first."""
+        return sorted(self._marks.values(), key=lambda mark: mark.entry.header.height)
+
+    def window(self, entry: Entry, count: int) -> Sequence[Entry]:
+        """Return the last `count` entries of a branch, oldest first (`ports.Ancestry`)."""
+        entries = [entry]
+        while len(entries) < count and entry.header.height:
+            entry = self.entry(entry.header.previous)
+            entries.append(entry)
+        entries.reverse()
+        return entries[-count:]
+
+    def branch(self, entry: Entry) -> Iterator[Entry]:
+        """Walk from an entry down to the genesis block."""
+        yield entry
+        while entry.header.height:
+            entry = self.entry(entry.header.previous)
+            yield entry
+
+    def best_header(self) -> Entry:
+        """Return the entry with the most work that could win once its bodies are here."""
+        open_leaves = (self._open_part(self._marks[leaf]) for leaf in self._leaves)
+        return max(open_leaves, key=lambda mark: mark.entry.work).entry
+
+    def tips(self, active: BlockHash) -> list[Tip]:
+        """Return every branch end, the most work first."""
+        leaves = {**self._leaves, active: None}
+        tips = [self._tip(self.mark(leaf), active) for leaf in leaves]
+        return sorted(tips, key=lambda tip: (-tip.entry.work, tip.entry.header.hash))
+
+    # Growing
+
+    def parent_of(self, previous: BlockHash) -> Entry:
+        """Return what a new header builds on; raise `UnknownParent` or `InvalidParent`."""
+        parent = self.find(previous)
+        if parent is None:
+            raise UnknownParent(field="previous", previous=previous.hex())
+        if self.mark(previous).is_failed:
+            raise InvalidParent(field="previous", previous=previous.hex())
+        return parent
+
+    def add_header(self, entry: Entry) -> bool:
+        """Take in an entry that `headers.check_header` made; return whether it is new."""
+        header = entry.header
+        if header.hash in self:
+            return False
+        self.parent_of(header.previous)
+        parent = self.mark(header.previous)
+        if parent.is_shut_out or header.height <= self._floor.header.height:
+            raise CheckpointBranch(field="height", height=self._floor.header.height)
+        self.restore(Mark(entry, is_parked=parent.is_parked))
+        self._drop_poorest_leaf()
+        return True
+
+    def add_body(self, block_hash: BlockHash) -> None:
+        """Note that the body of a known header is here, and whatever becomes ready by it."""
+        mark = self.mark(block_hash)
+        if mark.arrival is None:
+            self._last_arrival += 1
+            mark.arrival = self._last_arrival
+        if self._is_ready(mark.entry.header.previous):
+            self._make_ready(block_hash)
+
+    def restore(self, mark: Mark) -> None:
+        """Take back what a store kept; parents before children."""
+        header = mark.entry.header
+        self._marks[header.hash] = mark
+        self._children.setdefault(header.previous, []).append(header.hash)
+        self._leaves.pop(header.previous, None)
+        self._leaves[header.hash] = None
+        self._last_arrival = max(self._last_arrival, mark.arrival or 0)
+        self._first_arrival = min(self._first_arrival, mark.arrival or 0)
+        if mark.may_win:
+            self._candidates[header.hash] = None
+
+    def forget_below(self, height: int, active: BlockHash) -> None:
+        """Let go of everything under a height of the active chain; the archive has what it needs.
+
+        Branches that left the active chain below it are given up with it.
+        """
+        *_, lowest = self._down_to(self.entry(active), height)
+        kept = set(self._with_descendants(lowest.header.hash))
+        self._marks = {key: mark for key, mark in self._marks.items() if key in kept}
+        self._leaves = {key: None for key in self._leaves if key in kept}
+        self._candidates = {key: None for key in self._candidates if key in kept}
+        self._children = {key: below for key, below in self._children.items() if key in kept}
+
+    # Choosing
+
+    def choose(self, active: BlockHash, *, is_syncing: bool = False) -> Choice:
+        """Return the ready branch that holds now and the way there from the active tip.
+
+        Branches that would undo too much are parked on the way, unless the node is syncing.
+        """
+        parked: list[BlockHash] = []
+        while True:
+            best = self._best()
+            disconnect, connect = self.route(active, best.header.hash)
+            is_free = is_syncing or not self._accepted.isdisjoint(connect)
+            is_lost = not self.mark(active).may_win
+            if len(disconnect) <= REORG_PARK_BLOCKS or is_free or is_lost:
+                return Choice(best, disconnect, connect, parked)
+            self._park(connect[0])
+            parked.append(best.header.hash)
+
+    def route(self, start: BlockHash, goal: BlockHash) -> tuple[list[BlockHash], list[BlockHash]]:
+        """Return what to disconnect downwards and what to connect upwards between two blocks."""
+        here, there = self.entry(start), self.entry(goal)
+        disconnect: list[BlockHash] = []
+        connect: list[BlockHash] = []
+        while here.header.hash != there.header.hash:
+            if here.header.height >= there.header.height:
+                disconnect.append(here.header.hash)
+                here = self.entry(here.header.previous)
+            else:
+                connect.append(there.header.hash)
+                there = self.entry(there.header.previous)
+        connect.reverse()
+        return disconnect, connect
+
+    # Commands and verdicts
+
+    def fail(self, block_hash: BlockHash) -> list[BlockHash]:
+        """Mark a block and all that build on it as failed: it broke a rule, or was given up."""
+        if block_hash == self.genesis.header.hash:
+            raise GenesisIsFixed(field="hash")
+        entry = self.entry(block_hash)
+        if (
+            entry.header.height <= self._floor.header.height
+            and not self.mark(block_hash).is_shut_out
+        ):
+            raise BelowCheckpoint(field="hash", height=self._floor.header.height)
+        affected = list(self._with_descendants(block_hash))
+        for item in affected:
+            self.mark(item).is_failed = True
+            self._candidates.pop(item, None)
+        self._offer_below(entry)
+        return affected
+
+    def reconsider(self, block_hash: BlockHash) -> None:
+        """Lift `fail` from a block, those before it and those after it; nothing else is judged."""
+        for item in self._lineage(block_hash):
+            mark = self.mark(item)
+            mark.is_failed = False
+            self._offer(mark)
+
+    def accept(self, block_hash: BlockHash) -> None:
+        """Let a parked branch win after all, and not be parked again."""
+        self._accepted.add(block_hash)
+        for item in self._lineage(block_hash):
+            mark = self.mark(item)
+            mark.is_parked = False
+            self._offer(mark)
+
+    def prefer(self, block_hash: BlockHash) -> None:
+        """Let a block win ties as if it had been seen before all others."""
+        mark = self.mark(block_hash)
+        if mark.arrival is not None:
+            self._first_arrival -= 1
+            mark.arrival = self._first_arrival
+
+    def fix(self, height: int, block_hash: BlockHash) -> None:
+        """Let a checkpoint that `CheckpointBook` accepted hold, at once or when its block is ready.
+
+        A checkpoint revives no failed block: until an operator has reconsidered it, it is awaited.
+        Raises `CheckpointConflict` where it lies beside the branch that is fixed already.
+        """
+        if height <= self._floor.header.height:
+            *_, fixed = self._down_to(self._floor, height)
+            if fixed.header.hash != block_hash:
+                raise CheckpointConflict(
+                    height=height, known=fixed.header.hash.hex(), other=block_hash.hex()
+                )
+            return
+        self._awaited[block_hash] = height
+        if block_hash in self:
+            self._offer(self.mark(block_hash))
+
+    # Helpers
+
+    def _best(self) -> Entry:
+        return max((self._marks[key] for key in self._candidates), key=_rank).entry
+
+    def _raise_floor(self, entry: Entry) -> None:
+        """Shut out what does not run through a checkpoint, and let its own branch win."""
+        self._floor = entry
+        self.accept(entry.header.hash)
+        below = set(self._remembered_branch(entry))
+        for mark in self.marks():
+            header = mark.entry.header
+            parent = self._marks.get(header.previous)
+            # What the archive has is the active chain: a parent from there, above the checkpoint,
+            # has it below itself.
+            stands = header.height > entry.header.height and not (parent and parent.is_shut_out)
+            if header.hash not in below and not stands:
+                mark.is_shut_out = True
+                self._candidates.pop(header.hash, None)
+
+    def _remembered_branch(self, entry: Entry) -> Iterator[BlockHash]:
+        mark = self._marks.get(entry.header.hash)
+        while mark:
+            yield mark.entry.header.hash
+            mark = self._marks.get(mark.entry.header.previous)
+
+    def _is_ready(self, block_hash: BlockHash) -> bool:
+        mark = self._marks.get(block_hash)
+        return mark.is_ready if mark else self._archive.load_entry(block_hash) is not None
+
+    def _make_ready(self, first: BlockHash) -> None:
+        waiting = [first]
+        while waiting:
+            mark = self.mark(waiting.pop())
+            block_hash = mark.entry.header.hash
+            if mark.arrival is not None:
+                mark.is_ready = True
+                self._offer(mark)
+                waiting += self._children.get(block_hash, ())
+
+    def _offer(self, mark: Mark) -> None:
+        """Let a block compete as far as it may, and a checkpoint that waited for it hold."""
+        if mark.is_ready and not mark.is_failed:
+            height = self._awaited.pop(mark.entry.header.hash, 0)
+            if height > self._floor.header.height:
+                self._raise_floor(mark.entry)
+        if mark.may_win:
+            self._candidates.pop(mark.entry.header.previous, None)
+            self._candidates[mark.entry.header.hash] = None
+
+    def _offer_below(self, entry: Entry) -> None:
+        """Let the first standing block below a lost branch compete for itself again."""
+        for below in self.branch(self.entry(entry.header.previous)):
+            mark = self.mark(below.header.hash)
+            if mark.may_win:
+                self._candidates[below.header.hash] = None
+                return
+
+    def _park(self, block_hash: BlockHash) -> None:
+        for item in self._with_descendants(block_hash):
+            self.mark(item).is_parked = True
+            self._candidates.pop(item, None)
+        self._offer_below(self.entry(block_hash))
+
+    def _with_descendants(self, block_hash: BlockHash) -> Iterator[BlockHash]:
+        waiting = [block_hash]
+        while waiting:
+            item = waiting.pop()
+            yield item
+            waiting += self._children.get(item, ())
+
+    def _lineage(self, block_hash: BlockHash) -> list[BlockHash]:
+        """The marked blocks before it, itself, and all after it, lowest first."""
+        before: list[BlockHash] = []
+        for entry in self.branch(self.entry(block_hash)):
+            mark = self.mark(entry.header.hash)
+            if not (mark.is_failed or mark.is_parked):
+                break
+            before.append(entry.header.hash)
+        return [*reversed(before[1:]), *self._with_descendants(block_hash)]
+
+    def _open_part(self, mark: Mark) -> Mark:
+        while mark.is_failed or mark.is_parked or mark.is_shut_out:
+            mark = self.mark(mark.entry.header.previous)
+        return mark
+
+    def _down_to(self, entry: Entry, height: int) -> Iterator[Entry]:
+        """Walk from an entry down to a height of its branch."""
+        yield entry
+        while entry.header.height > height:
+            entry = self.entry(entry.header.previous)
+            yield entry
+
+    def _tip(self, mark: Mark, active: BlockHash) -> Tip:
+        disconnect, connect = self.route(active, mark.entry.header.hash)
+        return Tip(mark.entry, _status(mark, is_active=not (disconnect or connect)), len(connect))
+
+    def _drop_poorest_leaf(self) -> None:
+        if len(self._leaves) <= MAX_TIPS:
+            return
+        leaves = (self._marks[leaf] for leaf in self._leaves)
+        poorest = min(leaves, key=lambda mark: (mark.may_win, mark.entry.work))
+        self._forget(poorest.entry.header.hash)
+
+    def _forget(self, block_hash: BlockHash) -> None:
+        mark = self._marks.pop(block_hash)
+        self._candidates.pop(block_hash, None)
+        self._leaves.pop(block_hash, None)
+        previous = mark.entry.header.previous
+        siblings = self._children.get(previous, [])
+        siblings.remove(block_hash)
+        if not siblings:
+            self._children.pop(previous, None)
+            if previous in self._marks:
+                self._leaves[previous] = None
+
+
+def _rank(mark: Mark) -> tuple[int, int]:
+    assert mark.arrival is not None, "candidates have their body"
+    return mark.entry.work, -mark.arrival
+
+
+def _status(mark: Mark, *, is_active: bool) -> str:
+    if is_active:
+        return "active"
+    if mark.is_failed:
+        return "invalid"
+    if mark.is_parked:
+        return "parked"
+    if mark.is_shut_out:
+        return "shut-out"
+    return "ready" if mark.is_ready else "headers-only"

@@ -1,0 +1,131 @@
+"""Checkpoints: k of n listed keys say which block a height has, and that beats any work.
+
+    checkpoint = height u32 | hash 32 | u8 n | n x signature 65
+
+Signatures stand in the order of their signers' key hashes, so that a checkpoint of the same signers
+has one encoding. Two quorums that contradict each other stop mining until an operator has looked.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterable
+
+import msgspec
+
+from chaindeck.ledger.errors import (
+    CheckpointConflict,
+    CheckpointQuorum,
+    CheckpointRepeatedSigner,
+    CheckpointSignature,
+    CheckpointSigner,
+    CheckpointsUnused,
+    Truncated,
+    WrongLength,
+)
+from chaindeck.ledger.genesis import Network
+from chaindeck.ledger.limits import SIGNATURE_BYTES
+from chaindeck.ledger.signatures import SigningKey, checkpoint_digest, recover_signer
+from chaindeck.ledger.types import BlockHash, Height, KeyHash
+
+_FIXED = struct.Struct("<I32s")
+
+
+class Checkpoint(msgspec.Struct, frozen=True):
+    """What some keys said about a height. Only `check_checkpoint` tells whether they are enough."""
+
+    height: Height
+    hash: BlockHash
+    signatures: tuple[bytes, ...]
+
+
+def sign_checkpoint(
+    network: Network, height: Height, block_hash: BlockHash, keys: Iterable[SigningKey]
+) -> Checkpoint:
+    """Return a checkpoint with these signatures, in the order of their key hashes."""
+    digest = checkpoint_digest(network.id, height, block_hash)
+    ordered = sorted(keys, key=lambda key: key.key_hash)
+    return Checkpoint(height, block_hash, tuple(key.sign(digest) for key in ordered))
+
+
+def check_checkpoint(network: Network, checkpoint: Checkpoint) -> list[KeyHash]:
+    """Return who signed, or raise unless enough listed signers did, each once."""
+    if not network.checkpoint_signers:
+        raise CheckpointsUnused
+    quorum = network.genesis.checkpoint_quorum
+    if len(checkpoint.signatures) < quorum:
+        raise CheckpointQuorum(field="signatures", count=len(checkpoint.signatures), quorum=quorum)
+    digest = checkpoint_digest(network.id, checkpoint.height, checkpoint.hash)
+    signers: list[KeyHash] = []
+    for position, signature in enumerate(checkpoint.signatures):
+        field = f"signatures[{position}]"
+        signer = recover_signer(
+            digest,
+            signature,
+            malformed=CheckpointSignature,
+            high_s=CheckpointSignature,
+            field=field,
+        )
+        if signer not in network.checkpoint_signers:
+            raise CheckpointSigner(field=field, signer=signer.hex())
+        if signer in signers:
+            raise CheckpointRepeatedSigner(field=field, signer=signer.hex())
+        signers.append(signer)
+    return signers
+
+
+def encode_checkpoint(checkpoint: Checkpoint) -> bytes:
+    fixed = _FIXED.pack(checkpoint.height, checkpoint.hash)
+    return fixed + bytes((len(checkpoint.signatures),)) + b"".join(checkpoint.signatures)
+
+
+def decode_checkpoint(raw: bytes) -> Checkpoint:
+    """Read a checkpoint of exactly these bytes; its signatures are not checked."""
+    if len(raw) <= _FIXED.size:
+        raise Truncated(offset=len(raw))
+    height, block_hash = _FIXED.unpack_from(raw)
+    count = raw[_FIXED.size]
+    start = _FIXED.size + 1
+    expected = start + count * SIGNATURE_BYTES
+    if len(raw) != expected:
+        raise WrongLength(expected=expected, actual=len(raw))
+    signatures = tuple(
+        raw[place : place + SIGNATURE_BYTES] for place in range(start, expected, SIGNATURE_BYTES)
+    )
+    return Checkpoint(Height(height), BlockHash(block_hash), signatures)
+
+
+class CheckpointBook:
+    """The checkpoints that hold, by height, and the contradiction that halts mining, if any."""
+
+    def __init__(self, network: Network) -> None:
+        self._network = network
+        self._by_height: dict[int, Checkpoint] = {}
+        self.conflict: tuple[Checkpoint, Checkpoint] | None = None
+
+    def add(self, checkpoint: Checkpoint) -> bool:
+        """Take in a checkpoint; return whether it is new.
+
+        Raises what `check_checkpoint` raises, and `CheckpointConflict` where another quorum fixed
+        the height to another block: both are kept in `conflict`, and the first goes on to hold.
+        """
+        check_checkpoint(self._network, checkpoint)
+        known = self._by_height.get(checkpoint.height)
+        if known is None:
+            self._by_height[checkpoint.height] = checkpoint
+            return True
+        if known.hash == checkpoint.hash:
+            return False
+        self.conflict = (known, checkpoint)
+        raise CheckpointConflict(
+            height=checkpoint.height, known=known.hash.hex(), other=checkpoint.hash.hex()
+        )
+
+    def fixed(self, height: int) -> BlockHash | None:
+        """Return the block that a height is fixed to."""
+        checkpoint = self._by_height.get(height)
+        return checkpoint.hash if checkpoint else None
+
+    def all(self) -> list[Checkpoint]:
+        """Return every checkpoint that holds, lowest first."""
+        return [self._by_height[height] for height in sorted(self._by_height)]

@@ -1,0 +1,418 @@
+"""One node's chain as it moves: takes in blocks and payments, steers the tip, tells what happened.
+
+`ChainState` joins the parts of this room (header rules, tree, connecting, pool) over a `Keeper`
+that remembers. It is as pure as they are. What takes long is handed out: methods that may have to
+check signatures are generators that yield such work as a `Job`, a call without arguments that
+touches nothing shared, and are sent its answer. `run_here` drives one to its end; a server runs the
+jobs in threads instead and does other things meanwhile.
+
+Between two steps of a block nothing else may move the tip: a driver takes blocks and commands one
+after the other, and payments at any time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterable, Sequence
+from contextlib import AbstractContextManager
+from functools import partial
+from typing import Any, Protocol, TypeVar
+
+import msgspec
+
+from chaindeck.kernel import recover_many
+from chaindeck.ledger.blocks import check_body
+from chaindeck.ledger.chain import Archive, BlockTree, Choice, Mark
+from chaindeck.ledger.checkpoints import Checkpoint, CheckpointBook
+from chaindeck.ledger.codec import decode_block, decode_transaction
+from chaindeck.ledger.connect import Change, conclude, prepare_question
+from chaindeck.ledger.errors import RuleError
+from chaindeck.ledger.genesis import Network
+from chaindeck.ledger.headers import check_header, check_not_held, genesis_entry
+from chaindeck.ledger.pool import Pool
+from chaindeck.ledger.pool_plan import Plan
+from chaindeck.ledger.pool_types import Accepted, Dropped, PoolLimits, Rejected
+from chaindeck.ledger.ports import CoinView, Entry
+from chaindeck.ledger.signatures import SignatureCache
+from chaindeck.ledger.types import (
+    Block,
+    BlockHash,
+    Height,
+    OutPoint,
+    PackedCoin,
+    Transaction,
+)
+
+Answer = TypeVar("Answer")
+Job = Callable[[], Any]
+Steps = Generator[Job, Any, Answer]
+
+
+class Keeper(CoinView, Archive, Protocol):
+    """Remembers blocks, coins and marks; what it has been told survives a crash."""
+
+    def writing(self) -> AbstractContextManager[object]:
+        """Group what is done inside into one change that happens wholly or, on an error, not."""
+
+    def save_body(self, block: Block) -> None: ...
+
+    def load_body(self, block_hash: BlockHash) -> bytes | None: ...
+
+    def save_marks(self, marks: Sequence[Mark]) -> None: ...
+
+    def connect(self, entry: Entry, block: Block, change: Change) -> None: ...
+
+    def disconnect(self, block_hash: BlockHash) -> Change: ...
+
+
+class Connected(msgspec.Struct, frozen=True, tag="block"):
+    """A block is part of the active chain now."""
+
+    entry: Entry
+    block: Block
+    change: Change
+
+
+class Disconnected(msgspec.Struct, frozen=True, tag="disconnected"):
+    """A block was part of the active chain and is no longer."""
+
+    entry: Entry
+    block: Block
+    change: Change
+    """What connecting it had done."""
+
+
+class Reorganised(msgspec.Struct, frozen=True, tag="reorg"):
+    """The tip moved to another branch. Follows the single disconnections and connections."""
+
+    old_tip: BlockHash
+    new_tip: BlockHash
+    fork_height: int
+    disconnected: int
+    connected: int
+    is_deep: bool
+
+
+class Parked(msgspec.Struct, frozen=True, tag="parked"):
+    """A branch with more work waits for an operator, as it would undo too much."""
+
+    tip: BlockHash
+
+
+class Admitted(msgspec.Struct, frozen=True, tag="transaction"):
+    """A payment waits now."""
+
+    transaction: Transaction
+    result: Accepted
+
+
+class Lost(msgspec.Struct, frozen=True, tag="dropped"):
+    """A payment waited and does no longer, and no block holds it."""
+
+    dropped: Dropped
+
+
+Event = Connected | Disconnected | Reorganised | Parked | Admitted | Lost
+
+
+class ChainState:
+    """The tip, the branches and the pool of one node."""
+
+    def __init__(
+        self,
+        network: Network,
+        keeper: Keeper,
+        *,
+        limits: PoolLimits | None = None,
+        threads: int = 2,
+    ) -> None:
+        self.network = network
+        self.keeper = keeper
+        self.cache = SignatureCache()
+        self.pool = Pool(network, self.cache, limits or PoolLimits())
+        self.tree = BlockTree(genesis_entry(network), keeper)
+        self.tip = self.tree.genesis
+        self.checkpoints = CheckpointBook(network)
+        self.is_syncing = False
+        self._threads = threads
+        self._events: list[Event] = []
+
+    @property
+    def next_height(self) -> Height:
+        return Height(self.tip.header.height + 1)
+
+    def resume(self, marks: Iterable[Mark], tip: Entry) -> None:
+        """Stand where a keeper stood before: its marks, lowest first, and its tip."""
+        for mark in marks:
+            if mark.entry.header.height:
+                self.tree.restore(mark)
+        self.tip = tip
+
+    def take_events(self) -> list[Event]:
+        """Return what happened since the last call, in order."""
+        events, self._events = self._events, []
+        return events
+
+    # Blocks
+
+    def submit_block(self, block: Block, now_ms: int) -> Steps[bool]:
+        """Take in a block; return whether it is new. Raises the rule it breaks.
+
+        But for `UnknownParent` and `Held` the answer is final: a block that breaks a rule is
+        remembered as failed.
+        """
+        if self.has_body(block.hash):
+            return False
+        entry = self.tree.find(block.hash) or self.judge_header(block, now_ms)
+        self.tree.add_header(entry)
+        try:
+            check_body(self.network.genesis, entry, block)
+        except RuleError:
+            self._fail(block.hash)
+            raise
+        self._remember(block)
+        refusals = yield from self._advance(now_ms)
+        if block.hash in refusals:
+            raise refusals[block.hash]
+        return True
+
+    def judge_header(self, block: Block, now_ms: int) -> Entry:
+        """Return the entry of a block whose parent is known, or raise what its header breaks."""
+        parent = self.tree.parent_of(block.header.previous)
+        entry = check_header(self.network, self.tree, parent, block.header, block.seal)
+        check_not_held(block.header, now_ms)
+        return entry
+
+    def has_body(self, block_hash: BlockHash) -> bool:
+        """Whether a block need not be fetched: its body is here, or it can never count."""
+        if self.tree.find(block_hash) is None:
+            return False
+        mark = self.tree.mark(block_hash)
+        return mark.arrival is not None or mark.is_failed
+
+    def settle(self, now_ms: int) -> Steps[None]:
+        """Move the tip to where it should be, after a command or a start."""
+        yield from self._advance(now_ms)
+
+    # Commands
+
+    def invalidate(self, block_hash: BlockHash, now_ms: int) -> Steps[None]:
+        """Give a block up, with all that builds on it."""
+        self._fail(block_hash)
+        yield from self._advance(now_ms)
+
+    def reconsider(self, block_hash: BlockHash, now_ms: int) -> Steps[None]:
+        """Lift `invalidate` and let a parked branch win."""
+        self.tree.reconsider(block_hash)
+        self.tree.accept(block_hash)
+        yield from self._command_done(now_ms)
+
+    def prefer(self, block_hash: BlockHash, now_ms: int) -> Steps[None]:
+        """Let a block win ties."""
+        self.tree.prefer(block_hash)
+        yield from self._command_done(now_ms)
+
+    def fix(self, checkpoint: Checkpoint, now_ms: int) -> Steps[bool]:
+        """Take in a signed checkpoint; return whether it is new."""
+        is_new = self.checkpoints.add(checkpoint)
+        if is_new:
+            self.tree.fix(checkpoint.height, checkpoint.hash)
+            yield from self._command_done(now_ms)
+        return is_new
+
+    # Payments
+
+    def submit_transactions(
+        self, transactions: Sequence[Transaction], now_ms: int, *, dry_run: bool = False
+    ) -> Steps[list[Accepted | Rejected]]:
+        """Offer payments to the pool; return what became of each, in order."""
+        plan = self.pool.prepare(transactions, self.keeper, self.next_height)
+        key_hashes, statuses = yield self._recovering(plan)
+        while plan.revision != self.pool.revision:
+            plan = self.pool.renew(plan, self.keeper, self.next_height)
+            key_hashes, statuses = yield self._recovering(plan)
+        results = self.pool.admit(plan, key_hashes, statuses, now_ms, dry_run=dry_run)
+        if not dry_run:
+            for transaction, result in zip(transactions, results, strict=True):
+                if isinstance(result, Accepted):
+                    self._events.append(Admitted(transaction, result))
+                    self._lose([*result.replaced, *result.evicted])
+        return results
+
+    def restore_pool(
+        self, kept: Sequence[tuple[bytes, int]], now_ms: int
+    ) -> Steps[list[Accepted | Rejected]]:
+        """Take back what a store kept of the pool, with the times of arrival."""
+        transactions = [decode_transaction(raw) for raw, _ in kept]
+        arrived_ms = [arrived for _, arrived in kept]
+        plan = self.pool.prepare(transactions, self.keeper, self.next_height)
+        key_hashes, statuses = yield self._recovering(plan)
+        return self.pool.admit(plan, key_hashes, statuses, now_ms, arrived_ms=arrived_ms)
+
+    def expire(self, now_ms: int) -> None:
+        """Let go of what has waited too long."""
+        self._lose(self.pool.expire(now_ms))
+
+    def _recovering(self, plan: Plan) -> Job:
+        return partial(recover_many, plan.digests, plan.signatures, self._threads)
+
+    # Moving the tip
+
+    def _advance(self, now_ms: int) -> Steps[dict[BlockHash, RuleError]]:
+        """Follow the best branch; where a block on it breaks a rule, fail it and choose again.
+
+        Returns the blocks that were refused on the way, each with the rule.
+        """
+        refusals: dict[BlockHash, RuleError] = {}
+        while True:
+            choice = self.tree.choose(self.tip.header.hash, is_syncing=self.is_syncing)
+            self._note_parked(choice)
+            if not (choice.connect or choice.disconnect):
+                return refusals
+            try:
+                yield from self._follow(choice, now_ms)
+            except _RefusedError as refused:
+                refusals[refused.block_hash] = refused.error
+                self._fail(refused.block_hash)
+
+    def _follow(self, choice: Choice, now_ms: int) -> Steps[None]:
+        """Go the way of a choice. Without anything to undo, each block is a change of its own."""
+        old_tip = self.tip.header.hash
+        if not choice.disconnect:
+            for block_hash in choice.connect:
+                self._adopt((yield from self._move([], [block_hash])), now_ms)
+            return
+        self._adopt((yield from self._move(choice.disconnect, choice.connect)), now_ms)
+        self._events.append(_reorganised(choice, old_tip, self.tip))
+
+    def _move(self, disconnect: Sequence[BlockHash], connect: Sequence[BlockHash]) -> Steps[_Moved]:
+        """Change the keeper's coins, wholly or not at all."""
+        moved = _Moved([], [])
+        with self.keeper.writing():
+            for block_hash in disconnect:
+                block = self._body(block_hash)
+                change = self.keeper.disconnect(block_hash)
+                moved.down.append(Disconnected(self.tree.entry(block_hash), block, change))
+            for block_hash in connect:
+                entry, block = self.tree.entry(block_hash), self._body(block_hash)
+                change = yield from self._judge_body(entry, block)
+                self.keeper.connect(entry, block, change)
+                moved.up.append(Connected(entry, block, change))
+        return moved
+
+    def _judge_body(self, entry: Entry, block: Block) -> Steps[Change]:
+        try:
+            question = prepare_question(self.network, entry, block, self.keeper, self.cache)
+            verdict = yield partial(question.ask, self._threads)
+            return conclude(question, verdict, self.keeper, self.cache)
+        except RuleError as error:
+            raise _RefusedError(block.hash, error) from error
+
+    def _adopt(self, moved: _Moved, now_ms: int) -> None:
+        """Bring tip and pool to where the keeper is, block by block, and tell."""
+        then = _Rewound(self.keeper)
+        if moved.down:
+            then.rewind(moved)
+        for down in moved.down:
+            then.undo(down.change)
+            self.tip = self.tree.entry(down.entry.header.previous)
+            self._events.append(down)
+            self._lose(self.pool.block_disconnected(down.block, then, self.next_height, now_ms))
+        for up in moved.up:
+            self.tip = up.entry
+            self._events.append(up)
+            self._lose(self.pool.block_connected(up.block))
+
+    def _fail(self, block_hash: BlockHash) -> None:
+        affected = self.tree.fail(block_hash)
+        self.keeper.save_marks([self.tree.mark(item) for item in affected])
+
+    def _remember(self, block: Block) -> None:
+        with self.keeper.writing():
+            self.keeper.save_body(block)
+            self.tree.add_body(block.hash)
+            self.keeper.save_marks([self.tree.mark(block.hash)])
+
+    def _body(self, block_hash: BlockHash) -> Block:
+        raw = self.keeper.load_body(block_hash)
+        assert raw is not None, "a ready block has its body"
+        return decode_block(raw)
+
+    def _command_done(self, now_ms: int) -> Steps[None]:
+        self.keeper.save_marks(self.tree.marks())
+        yield from self._advance(now_ms)
+
+    def _note_parked(self, choice: Choice) -> None:
+        if choice.parked:
+            self._events += [Parked(tip) for tip in choice.parked]
+            self.keeper.save_marks(self.tree.marks())
+
+    def _lose(self, dropped: Sequence[Dropped]) -> None:
+        self._events += [Lost(item) for item in dropped]
+
+
+class _Moved(msgspec.Struct, frozen=True):
+    """The steps of one change of the tip."""
+
+    down: list[Disconnected]
+    up: list[Connected]
+
+
+class _Rewound:
+    """Coins as they were at a moment of a change that the keeper has completed.
+
+    The pool takes blocks back one by one and asks for the coins after each; the keeper has only
+    those at the end.
+    """
+
+    def __init__(self, view: CoinView) -> None:
+        self._view = view
+        self._other: dict[OutPoint, PackedCoin | None] = {}
+
+    def coins(self, outpoints: Sequence[OutPoint]) -> list[PackedCoin | None]:
+        now = self._view.coins(outpoints)
+        return [
+            self._other.get(outpoint, coin) for outpoint, coin in zip(outpoints, now, strict=True)
+        ]
+
+    def rewind(self, moved: _Moved) -> None:
+        """Go back to before the change."""
+        for up in reversed(moved.up):
+            self.undo(up.change)
+        for down in reversed(moved.down):
+            self._other.update(dict.fromkeys([key for key, _ in down.change.spent]))
+            self._other.update(down.change.created)
+
+    def undo(self, change: Change) -> None:
+        self._other.update(dict.fromkeys([key for key, _ in change.created]))
+        self._other.update(change.spent)
+
+
+class _RefusedError(Exception):
+    """A block on the way to the best tip breaks a rule."""
+
+    def __init__(self, block_hash: BlockHash, error: RuleError) -> None:
+        super().__init__(block_hash.hex())
+        self.block_hash = block_hash
+        self.error = error
+
+
+def run_here(steps: Steps[Answer]) -> Answer:
+    """Drive a generator of jobs to its end, each job at once."""
+    try:
+        job = next(steps)
+        while True:
+            job = steps.send(job())
+    except StopIteration as done:
+        answer: Answer = done.value
+        return answer
+
+
+def _reorganised(choice: Choice, old_tip: BlockHash, tip: Entry) -> Reorganised:
+    return Reorganised(
+        old_tip,
+        tip.header.hash,
+        tip.header.height - len(choice.connect),
+        len(choice.disconnect),
+        len(choice.connect),
+        choice.is_deep,
+    )
