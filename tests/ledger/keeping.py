@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import copy
 from collections.abc import Iterator, Sequence
+from typing import Self
 
 from chaindeck.ledger.chain import Mark
+from chaindeck.ledger.codec import decode_block
 from chaindeck.ledger.connect import Change, CoinsInMemory, apply_change, genesis_coins, undo_change
 from chaindeck.ledger.genesis import Network
 from chaindeck.ledger.ports import Entry
@@ -27,11 +29,11 @@ class KeeperInMemory(CoinsInMemory):
         self.depth = 0
 
     @contextlib.contextmanager
-    def writing(self) -> Iterator[None]:
+    def writing(self) -> Iterator[Self]:
         before = dict(self.held), dict(self.bodies), list(self.active)
         self.depth += 1
         try:
-            yield
+            yield self
         except BaseException:
             self.held, self.bodies, self.active = before
             raise
@@ -39,12 +41,17 @@ class KeeperInMemory(CoinsInMemory):
             self.depth -= 1
 
     def save_body(self, block: Block) -> None:
+        assert self.depth, "only inside a change"
         self.bodies[block.hash] = block.raw
 
     def load_body(self, block_hash: BlockHash) -> bytes | None:
         return self.bodies.get(block_hash)
 
+    def recall(self, block_hash: BlockHash) -> tuple[Block, Change]:
+        return decode_block(self.bodies[block_hash]), self.changes[block_hash]
+
     def save_marks(self, marks: Sequence[Mark]) -> None:
+        assert self.depth, "only inside a change"
         self.marks.update({mark.entry.header.hash: copy.copy(mark) for mark in marks})
 
     def load_entry(self, block_hash: BlockHash) -> Entry | None:

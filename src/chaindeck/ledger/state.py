@@ -47,21 +47,28 @@ Job = Callable[[], Any]
 Steps = Generator[Job, Any, Answer]
 
 
-class Keeper(CoinView, Archive, Protocol):
-    """Remembers blocks, coins and marks; what it has been told survives a crash."""
-
-    def writing(self) -> AbstractContextManager[object]:
-        """Group what is done inside into one change that happens wholly or, on an error, not."""
+class Batch(Protocol):
+    """One change to what a keeper remembers."""
 
     def save_body(self, block: Block) -> None: ...
-
-    def load_body(self, block_hash: BlockHash) -> bytes | None: ...
 
     def save_marks(self, marks: Sequence[Mark]) -> None: ...
 
     def connect(self, entry: Entry, block: Block, change: Change) -> None: ...
 
-    def disconnect(self, block_hash: BlockHash) -> Change: ...
+    def disconnect(self, block_hash: BlockHash) -> object: ...
+
+
+class Keeper(CoinView, Archive, Protocol):
+    """Remembers blocks, coins and marks; what it has been told survives a crash."""
+
+    def writing(self) -> AbstractContextManager[Batch]:
+        """Give a batch that happens wholly when the block ends well, and else not at all."""
+
+    def load_body(self, block_hash: BlockHash) -> bytes | None: ...
+
+    def recall(self, block_hash: BlockHash) -> tuple[Block, Change]:
+        """Return a block of the active chain and what it changed."""
 
 
 class Connected(msgspec.Struct, frozen=True, tag="block"):
@@ -285,31 +292,36 @@ class ChainState:
         self._events.append(_reorganised(choice, old_tip, self.tip))
 
     def _move(self, disconnect: Sequence[BlockHash], connect: Sequence[BlockHash]) -> Steps[_Moved]:
-        """Change the keeper's coins, wholly or not at all."""
+        """Judge every block of the way on the coins it will find, then change the keeper."""
         moved = _Moved([], [])
-        with self.keeper.writing():
-            for block_hash in disconnect:
-                block = self._body(block_hash)
-                change = self.keeper.disconnect(block_hash)
-                moved.down.append(Disconnected(self.tree.entry(block_hash), block, change))
-            for block_hash in connect:
-                entry, block = self.tree.entry(block_hash), self._body(block_hash)
-                change = yield from self._judge_body(entry, block)
-                self.keeper.connect(entry, block, change)
-                moved.up.append(Connected(entry, block, change))
+        ahead = _OtherCoins(self.keeper)
+        for block_hash in disconnect:
+            block, change = self.keeper.recall(block_hash)
+            ahead.undo(change)
+            moved.down.append(Disconnected(self.tree.entry(block_hash), block, change))
+        for block_hash in connect:
+            entry, block = self.tree.entry(block_hash), self._body(block_hash)
+            change = yield from self._judge_body(entry, block, ahead)
+            ahead.apply(change)
+            moved.up.append(Connected(entry, block, change))
+        with self.keeper.writing() as batch:
+            for down in moved.down:
+                batch.disconnect(down.block.hash)
+            for up in moved.up:
+                batch.connect(up.entry, up.block, up.change)
         return moved
 
-    def _judge_body(self, entry: Entry, block: Block) -> Steps[Change]:
+    def _judge_body(self, entry: Entry, block: Block, view: CoinView) -> Steps[Change]:
         try:
-            question = prepare_question(self.network, entry, block, self.keeper, self.cache)
+            question = prepare_question(self.network, entry, block, view, self.cache)
             verdict = yield partial(question.ask, self._threads)
-            return conclude(question, verdict, self.keeper, self.cache)
+            return conclude(question, verdict, view, self.cache)
         except RuleError as error:
             raise _RefusedError(block.hash, error) from error
 
     def _adopt(self, moved: _Moved, now_ms: int) -> None:
         """Bring tip and pool to where the keeper is, block by block, and tell."""
-        then = _Rewound(self.keeper)
+        then = _OtherCoins(self.keeper)
         if moved.down:
             then.rewind(moved)
         for down in moved.down:
@@ -324,13 +336,17 @@ class ChainState:
 
     def _fail(self, block_hash: BlockHash) -> None:
         affected = self.tree.fail(block_hash)
-        self.keeper.save_marks([self.tree.mark(item) for item in affected])
+        self._save([self.tree.mark(item) for item in affected])
 
     def _remember(self, block: Block) -> None:
-        with self.keeper.writing():
-            self.keeper.save_body(block)
-            self.tree.add_body(block.hash)
-            self.keeper.save_marks([self.tree.mark(block.hash)])
+        self.tree.add_body(block.hash)
+        with self.keeper.writing() as batch:
+            batch.save_body(block)
+            batch.save_marks([self.tree.mark(block.hash)])
+
+    def _save(self, marks: Sequence[Mark]) -> None:
+        with self.keeper.writing() as batch:
+            batch.save_marks(marks)
 
     def _body(self, block_hash: BlockHash) -> Block:
         raw = self.keeper.load_body(block_hash)
@@ -338,13 +354,13 @@ class ChainState:
         return decode_block(raw)
 
     def _command_done(self, now_ms: int) -> Steps[None]:
-        self.keeper.save_marks(self.tree.marks())
+        self._save(self.tree.marks())
         yield from self._advance(now_ms)
 
     def _note_parked(self, choice: Choice) -> None:
         if choice.parked:
             self._events += [Parked(tip) for tip in choice.parked]
-            self.keeper.save_marks(self.tree.marks())
+            self._save(self.tree.marks())
 
     def _lose(self, dropped: Sequence[Dropped]) -> None:
         self._events += [Lost(item) for item in dropped]
@@ -357,11 +373,11 @@ class _Moved(msgspec.Struct, frozen=True):
     up: list[Connected]
 
 
-class _Rewound:
-    """Coins as they were at a moment of a change that the keeper has completed.
+class _OtherCoins:
+    """Coins as they are at another moment than the keeper's: some blocks ahead, or some back.
 
-    The pool takes blocks back one by one and asks for the coins after each; the keeper has only
-    those at the end.
+    A way is judged block by block before the keeper changes at all, and afterwards the pool takes
+    blocks back one by one and asks for the coins after each.
     """
 
     def __init__(self, view: CoinView) -> None:
@@ -379,8 +395,11 @@ class _Rewound:
         for up in reversed(moved.up):
             self.undo(up.change)
         for down in reversed(moved.down):
-            self._other.update(dict.fromkeys([key for key, _ in down.change.spent]))
-            self._other.update(down.change.created)
+            self.apply(down.change)
+
+    def apply(self, change: Change) -> None:
+        self._other.update(dict.fromkeys([key for key, _ in change.spent]))
+        self._other.update(change.created)
 
     def undo(self, change: Change) -> None:
         self._other.update(dict.fromkeys([key for key, _ in change.created]))
