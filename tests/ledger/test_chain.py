@@ -176,6 +176,19 @@ class TestGrowing:
         tree.choose()
         assert tree.active == "b"
 
+    def test_dropped_child_gives_its_place_back_to_its_parent(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(chain, "MAX_TIPS", 1)
+        tree = Tree()
+        tree.add("ab")
+        tree.choose()
+        tree.add("c", on="a", work=9, bodies=False)
+        tree.add("d", on="b", bodies=False)
+        assert tree.hash("d") in tree.tree
+        tree.choose()
+        assert tree.active == "b"
+
     def test_dropped_branch_end_may_come_back(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(chain, "MAX_TIPS", 1)
         tree = Tree()

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chaindeck.ledger import errors
+from chaindeck.ledger import chain, errors
 from chaindeck.ledger.chain import BlockTree, EmptyArchive, Mark
 from chaindeck.ledger.ports import Entry
 from chaindeck.ledger.types import BlockHash
@@ -78,6 +78,15 @@ class TestForgetting:
         assert tree.tree.mark(tree.hash(low)).is_shut_out
         tree.choose()
         assert tree.active == high
+
+    def test_dropped_branch_leaves_no_end_where_the_active_chain_runs_on(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        tree, _ = self.grown()
+        monkeypatch.setattr(chain, "MAX_TIPS", 2)
+        tree.add("z", on="a3", bodies=False)
+        assert tree.hash("z") not in tree.tree
+        assert set(tree.statuses()) == {"a19", "y2"}
 
     def test_tree_without_archive_knows_nothing_else(self) -> None:
         assert EmptyArchive().load_entry(GENESIS.header.hash) is None

@@ -168,8 +168,8 @@ class BlockTree:
 
     def tips(self, active: BlockHash) -> list[Tip]:
         """Return every branch end, the most work first."""
-        leaves = {**self._leaves, active: None}
-        tips = [self._tip(self.mark(leaf), active) for leaf in leaves]
+        leaves = (self.mark(leaf) for leaf in {**self._leaves, active: None})
+        tips = [tip for leaf in leaves if (tip := self._tip(leaf, active))]
         return sorted(tips, key=lambda tip: (-tip.entry.work, tip.entry.header.hash))
 
     # Growing
@@ -372,11 +372,10 @@ class BlockTree:
 
     def _offer_below(self, entry: Entry) -> None:
         """Let the first standing block below a lost branch compete for itself again."""
-        for below in self.branch(self.entry(entry.header.previous)):
-            mark = self.mark(below.header.hash)
-            if mark.may_win:
-                self._candidates[below.header.hash] = None
-                return
+        mark = self.mark(entry.header.previous)
+        while not mark.may_win:
+            mark = self.mark(mark.entry.header.previous)
+        self._candidates[mark.entry.header.hash] = None
 
     def _park(self, block_hash: BlockHash) -> None:
         for item in self._with_descendants(block_hash):
@@ -394,11 +393,10 @@ class BlockTree:
     def _lineage(self, block_hash: BlockHash) -> list[BlockHash]:
         """The marked blocks before it, itself, and all after it, lowest first."""
         before: list[BlockHash] = []
-        for entry in self.branch(self.entry(block_hash)):
-            mark = self.mark(entry.header.hash)
-            if not (mark.is_failed or mark.is_parked):
-                break
-            before.append(entry.header.hash)
+        mark = self.mark(block_hash)
+        while mark.is_failed or mark.is_parked:
+            before.append(mark.entry.header.hash)
+            mark = self.mark(mark.entry.header.previous)
         return [*reversed(before[1:]), *self._with_descendants(block_hash)]
 
     def _open_part(self, mark: Mark) -> Mark:
@@ -413,9 +411,12 @@ class BlockTree:
             entry = self.entry(entry.header.previous)
             yield entry
 
-    def _tip(self, mark: Mark, active: BlockHash) -> Tip:
+    def _tip(self, mark: Mark, active: BlockHash) -> Tip | None:
+        """Describe a leaf, unless the active chain runs on above it, out of memory."""
         disconnect, connect = self.route(active, mark.entry.header.hash)
-        return Tip(mark.entry, _status(mark, is_active=not (disconnect or connect)), len(connect))
+        if disconnect and not connect:
+            return None
+        return Tip(mark.entry, _status(mark, is_active=not connect), len(connect))
 
     def _drop_poorest_leaf(self) -> None:
         if len(self._leaves) <= MAX_TIPS:
@@ -429,12 +430,11 @@ class BlockTree:
         self._candidates.pop(block_hash, None)
         self._leaves.pop(block_hash, None)
         previous = mark.entry.header.previous
-        siblings = self._children.get(previous, [])
-        siblings.remove(block_hash)
-        if not siblings:
-            self._children.pop(previous, None)
-            if previous in self._marks:
-                self._leaves[previous] = None
+        self._children[previous].remove(block_hash)
+        if not self._children[previous]:
+            del self._children[previous]
+            self._leaves[previous] = None
+            self._offer(self.mark(previous))
 
 
 def _rank(mark: Mark) -> tuple[int, int]:
