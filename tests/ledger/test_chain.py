@@ -176,27 +176,40 @@ class TestGrowing:
         tree.choose()
         assert tree.active == "b"
 
-    def test_dropped_child_gives_its_place_back_to_its_parent(
+    def test_newcomer_stays_though_it_is_the_poorest(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(chain, "MAX_TIPS", 2)
+        tree = Tree()
+        tree.add("abc")
+        tree.add("xy")
+        tree.choose()
+        tree.add("n", bodies=False)
+        assert tree.hash("n") in tree.tree
+        assert tree.hash("y") not in tree.tree
+
+    def test_parent_of_a_dropped_end_may_win_and_fail_without_it(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(chain, "MAX_TIPS", 1)
         tree = Tree()
-        tree.add("ab")
+        tree.add("abc")
         tree.choose()
-        tree.add("c", on="a", work=9, bodies=False)
-        tree.add("d", on="b", bodies=False)
-        assert tree.hash("d") in tree.tree
+        tree.add("px")
+        monkeypatch.setattr(chain, "MAX_TIPS", 2)
+        tree.add("n", bodies=False)
+        assert tree.hash("x") not in tree.tree
+        tree.tree.fail(tree.hash("a"))
         tree.choose()
-        assert tree.active == "b"
+        assert tree.active == "p"
+        assert tree.tree.fail(tree.hash("p")) == [tree.hash("p")]
 
     def test_dropped_branch_end_may_come_back(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(chain, "MAX_TIPS", 1)
+        monkeypatch.setattr(chain, "MAX_TIPS", 2)
         tree = Tree()
-        tree.add("ab")
+        tree.add("a")
         tree.add("x", bodies=False)
+        tree.add("y", bodies=False)
         assert tree.hash("x") not in tree.tree
-        assert tree.statuses() == {"b": "ready", "g": "active"}
-        tree.add("x", on="b", bodies=False)
+        assert tree.statuses() == {"a": "ready", "y": "headers-only", "g": "active"}
+        tree.add("x", on="a", bodies=False)
         assert tree.hash("x") in tree.tree
 
 
@@ -433,6 +446,15 @@ class TestCheckpoints:
             "known": tree.hash("a").hex(),
             "other": tree.hash("x").hex(),
         }
+
+    def test_contradiction_at_the_fixed_height_itself(self) -> None:
+        tree = Tree()
+        tree.add("ab")
+        tree.add("xy")
+        tree.tree.fix(2, tree.hash("b"))
+        tree.tree.fix(2, tree.hash("b"))
+        with pytest.raises(errors.CheckpointConflict):
+            tree.tree.fix(2, tree.hash("y"))
 
     def test_later_checkpoint_moves_the_fixed_part_up(self) -> None:
         tree = Tree()

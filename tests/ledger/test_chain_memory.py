@@ -83,10 +83,11 @@ class TestForgetting:
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         tree, _ = self.grown()
-        monkeypatch.setattr(chain, "MAX_TIPS", 2)
+        monkeypatch.setattr(chain, "MAX_TIPS", 3)
         tree.add("z", on="a3", bodies=False)
+        tree.add("w", on="a18", bodies=False)
         assert tree.hash("z") not in tree.tree
-        assert set(tree.statuses()) == {"a19", "y2"}
+        assert set(tree.statuses()) == {"a19", "y2", "w"}
 
     def test_tree_without_archive_knows_nothing_else(self) -> None:
         assert EmptyArchive().load_entry(GENESIS.header.hash) is None

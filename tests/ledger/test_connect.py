@@ -462,6 +462,30 @@ class TestCache:
             forge.connect(block)
 
 
+def test_body_is_checked_before_any_coin_is_looked_up() -> None:
+    """What `check_body` refuses by itself, and the largest coinbase that it does not."""
+    forge = Forge()
+    data = [Data(bytes(256))] * (MAX_TRANSACTION_BYTES // 259 - 1)
+    rest = (
+        MAX_TRANSACTION_BYTES
+        - build_transaction([TxInput(ZERO_HASH, 1)], [*data, Data(bytes(128))], 0).size
+    )
+    for extra, is_good in ((0, True), (1, False)):
+        outputs = [*data, Data(bytes(128 + rest + extra))]
+        reward = build_transaction([TxInput(ZERO_HASH, 1)], outputs, 0)
+        assert reward.size == MAX_TRANSACTION_BYTES + extra
+        block = forge.assemble(reward=reward)
+        if is_good:
+            check_body(forge.network.genesis, forge.enter(block), block)
+        else:
+            with pytest.raises(errors.TransactionSize) as raised:
+                check_body(forge.network.genesis, forge.enter(block), block)
+            assert raised.value.field == "transactions[0]"
+    block = forge.assemble(reward=build_transaction([TxInput(ZERO_HASH, 1)], [], 0))
+    with pytest.raises(errors.NoOutputs):
+        check_body(forge.network.genesis, forge.enter(block), block)
+
+
 def test_value_of_a_coinbase_is_subsidy_and_fees() -> None:
     genesis = dev_network().genesis
     reward = coinbase(1, DAVE.key_hash, REWARD + 5)

@@ -90,6 +90,10 @@ class TestDocument:
 
 
 class TestRanges:
+    def test_document_is_checked_when_it_is_read(self) -> None:
+        with pytest.raises(errors.GenesisRange):
+            decode_genesis(encode_genesis(dev_genesis(maturity=-1)))
+
     @pytest.mark.parametrize(
         ("field", "least", "most"),
         [

@@ -193,7 +193,7 @@ class BlockTree:
         if parent.is_shut_out or header.height <= self._floor.header.height:
             raise CheckpointBranch(field="height", height=self._floor.header.height)
         self.restore(Mark(entry, is_parked=parent.is_parked))
-        self._drop_poorest_leaf()
+        self._drop_poorest_leaf(kept=header.hash)
         return True
 
     def add_body(self, block_hash: BlockHash) -> None:
@@ -418,10 +418,12 @@ class BlockTree:
             return None
         return Tip(mark.entry, _status(mark, is_active=not connect), len(connect))
 
-    def _drop_poorest_leaf(self) -> None:
+    def _drop_poorest_leaf(self, kept: BlockHash) -> None:
+        """Stay under the cap. The best stays, and a newcomer, whose branch may yet be the best."""
         if len(self._leaves) <= MAX_TIPS:
             return
-        leaves = (self._marks[leaf] for leaf in self._leaves)
+        spared = (kept, self._best().header.hash)
+        leaves = (self._marks[leaf] for leaf in self._leaves if leaf not in spared)
         poorest = min(leaves, key=lambda mark: (mark.may_win, mark.entry.work))
         self._forget(poorest.entry.header.hash)
 

@@ -226,6 +226,24 @@ class ChainState:
             yield from self._command_done(now_ms)
         return is_new
 
+    def rewind(
+        self, block_hash: BlockHash, kept: Sequence[tuple[bytes, int]], now_ms: int
+    ) -> Steps[None]:
+        """Go back to a block of this chain and to the pool of that time, for development.
+
+        Whatever came after is given up for good; a payment that then waited and is not kept is
+        forgotten.
+        """
+        self.tree.entry(block_hash)
+        while True:
+            disconnect, _ = self.tree.route(self.tip.header.hash, block_hash)
+            if not disconnect:
+                break
+            self._fail(disconnect[-1])
+            yield from self._advance(now_ms)
+        self.pool.remove([entry for _, entry in self.pool.by_age()])
+        yield from self.restore_pool(kept, now_ms)
+
     # Payments
 
     def submit_transactions(
