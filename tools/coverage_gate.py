@@ -18,6 +18,7 @@ FileReport = Mapping[str, Any]
 FLOORS = {
     "chaindeck/ledger/": 100.0,
     "chaindeck/kernel/twin": 100.0,
+    "chaindeck/store/": 99.0,
 }
 
 
