@@ -19,8 +19,8 @@ export PYTHON
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-8s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
-run: $(READY) ## Mine a short chain in memory and show it
-	@$(BIN)/chaindeck demo
+run: $(READY) ## Start a development node; its API is at http://127.0.0.1:8080/api/docs
+	@$(BIN)/chaindeck node --profile dev
 
 test: check ## Run the checks, then every test with coverage
 	@mkdir -p build

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from chaindeck.ledger import errors
+from chaindeck.ledger import errors, state
 from chaindeck.ledger.checkpoints import sign_checkpoint
 from chaindeck.ledger.coins import coins_hash_of
 from chaindeck.ledger.pool_types import Accepted, DropCode
@@ -317,7 +317,11 @@ class TestPayments:
         standing.offer(rich)
         assert kinds(standing.state.take_events()) == "Admitted Lost"
 
-    def test_plan_made_before_a_block_is_renewed_after_it(self) -> None:
+    def test_plan_made_before_a_block_is_renewed_after_it(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """With many signatures the work is handed out, and a block may come meanwhile."""
+        monkeypatch.setattr(state, "FEW_SIGNATURES", 0)
         standing = Standing()
         paid = payment(standing)
         steps = standing.state.submit_transactions([paid], standing.now_ms)
@@ -325,6 +329,12 @@ class TestPayments:
         standing.grow(payment(standing, amount=2))
         (result,) = run_here(_continued(steps, job))
         assert isinstance(result.error, errors.MissingInput)
+
+    def test_few_signatures_are_recovered_on_the_spot(self) -> None:
+        standing = Standing()
+        few = [payment(standing, coin) for coin in range(2)]
+        with pytest.raises(StopIteration):
+            next(standing.state.submit_transactions(few, standing.now_ms))
 
     def test_expired_payment_is_told(self) -> None:
         standing = Standing()

@@ -7,12 +7,13 @@ import sys
 from collections.abc import Sequence
 
 from chaindeck import __version__
-from chaindeck.cli import chain, demo
-from chaindeck.cli.output import FAILED, REFUSED, print_error
-from chaindeck.ledger.errors import RuleError
-from chaindeck.store.errors import StoreError, StoreLocked
+from chaindeck.cli import chain, demo, node
+from chaindeck.cli.output import FAILED, MISUSE, REFUSED, print_error
+from chaindeck.ledger.errors import CodedError
+from chaindeck.node.errors import ConfigError, PortTaken
+from chaindeck.store.errors import StoreLocked
 
-_VERBS = (demo, chain)
+_VERBS = (demo, node, chain)
 _INTERRUPTED = 130
 
 
@@ -21,9 +22,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         code: int = options.run(options)
-    except StoreLocked as error:
+    except ConfigError as error:
+        return _say(error, MISUSE)
+    except (StoreLocked, PortTaken) as error:
         return _say(error, REFUSED)
-    except (RuleError, StoreError) as error:
+    except CodedError as error:
         return _say(error, FAILED)
     except OSError as error:
         print_error(f"{error.filename or 'system'}: {error.strerror}")
@@ -34,9 +37,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return code
 
 
-def _say(error: RuleError | StoreError, code: int) -> int:
-    field = getattr(error, "field", None)
-    print_error(f"{error} ({error.code}{f', at {field}' if field else ''})")
+def _say(error: CodedError, code: int) -> int:
+    where = f", at {error.field}" if error.field else ""
+    print_error(f"{error} ({error.code}{where})")
     return code
 
 

@@ -26,17 +26,22 @@ from typing import ClassVar
 Value = int | str
 
 
-class RuleError(Exception):
-    """A rule is violated by data from outside. Raised with the field and the values it concerns."""
+class CodedError(Exception):
+    """Anything expected that can go wrong, in any room: a stable code, a message made of values."""
 
     code: ClassVar[str]
     message: ClassVar[str]
-    is_blamed: ClassVar[bool] = True
 
     def __init__(self, *, field: str | None = None, **values: Value) -> None:
         self.field = field
         self.values = values
         super().__init__(self.message.format_map(values))
+
+
+class RuleError(CodedError):
+    """A rule is violated by data from outside. Raised with the field and the values it concerns."""
+
+    is_blamed: ClassVar[bool] = True
 
 
 class EncodingError(RuleError):

@@ -28,6 +28,7 @@ from chaindeck.ledger.connect import Change, conclude, prepare_question
 from chaindeck.ledger.errors import RuleError
 from chaindeck.ledger.genesis import Network
 from chaindeck.ledger.headers import check_header, check_not_held, genesis_entry
+from chaindeck.ledger.limits import FEW_SIGNATURES, SIGNATURE_BYTES
 from chaindeck.ledger.pool import Pool
 from chaindeck.ledger.pool_plan import Plan
 from chaindeck.ledger.pool_types import Accepted, Dropped, PoolLimits, Rejected
@@ -251,10 +252,10 @@ class ChainState:
     ) -> Steps[list[Accepted | Rejected]]:
         """Offer payments to the pool; return what became of each, in order."""
         plan = self.pool.prepare(transactions, self.keeper, self.next_height)
-        key_hashes, statuses = yield self._recovering(plan)
+        key_hashes, statuses = yield from self._recover(plan)
         while plan.revision != self.pool.revision:
             plan = self.pool.renew(plan, self.keeper, self.next_height)
-            key_hashes, statuses = yield self._recovering(plan)
+            key_hashes, statuses = yield from self._recover(plan)
         results = self.pool.admit(plan, key_hashes, statuses, now_ms, dry_run=dry_run)
         if not dry_run:
             for transaction, result in zip(transactions, results, strict=True):
@@ -270,15 +271,21 @@ class ChainState:
         transactions = [decode_transaction(raw) for raw, _ in kept]
         arrived_ms = [arrived for _, arrived in kept]
         plan = self.pool.prepare(transactions, self.keeper, self.next_height)
-        key_hashes, statuses = yield self._recovering(plan)
+        key_hashes, statuses = yield from self._recover(plan)
         return self.pool.admit(plan, key_hashes, statuses, now_ms, arrived_ms=arrived_ms)
 
     def expire(self, now_ms: int) -> None:
         """Let go of what has waited too long."""
         self._lose(self.pool.expire(now_ms))
 
-    def _recovering(self, plan: Plan) -> Job:
-        return partial(recover_many, plan.digests, plan.signatures, self._threads)
+    def _recover(self, plan: Plan) -> Steps[tuple[bytes, bytes]]:
+        """Recover the signers of a plan; a few at once, as handing them out takes longer."""
+        if len(plan.signatures) <= FEW_SIGNATURES * SIGNATURE_BYTES:
+            return recover_many(plan.digests, plan.signatures, 1)
+        answer: tuple[bytes, bytes] = yield partial(
+            recover_many, plan.digests, plan.signatures, self._threads
+        )
+        return answer
 
     # Moving the tip
 

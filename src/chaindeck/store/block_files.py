@@ -152,5 +152,5 @@ def _decode_line(text: bytes, line: int) -> Block:
         ("hash", form.hash, block.hash.hex()),
     ):
         if said != actual:
-            raise ImportMismatch(line=line, field=field)
+            raise ImportMismatch(field=field, line=line, name=field)
     return block

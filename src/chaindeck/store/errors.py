@@ -16,20 +16,11 @@ the ledger's own.
 
 from __future__ import annotations
 
-from typing import ClassVar
-
-Value = int | str
+from chaindeck.ledger.errors import CodedError
 
 
-class StoreError(Exception):
+class StoreError(CodedError):
     """Base of all. Raised with the values that its message names."""
-
-    code: ClassVar[str]
-    message: ClassVar[str]
-
-    def __init__(self, **values: Value) -> None:
-        self.values = values
-        super().__init__(self.message.format_map(values))
 
 
 class EnvironmentFailed(StoreError):
@@ -139,7 +130,7 @@ class ImportLine(ImportRefused):
 
 class ImportMismatch(ImportRefused):
     code = "import-mismatch"
-    message = "line {line}: {field} is not that of the raw block"
+    message = "line {line}: {name} is not that of the raw block"
 
 
 class ImportGap(ImportRefused):

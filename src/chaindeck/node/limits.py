@@ -1,0 +1,136 @@
+"""Numbers of the node, each with its unit and reason."""
+
+from typing import Final
+
+FEED_EVENTS: Final = 10_000
+"""Events kept in memory for clients that come back; older ones are read from the API."""
+
+SUBSCRIBER_EVENTS: Final = 2_000
+"""Events that wait for one slow reader before it is told that it has missed some."""
+
+MAX_BATCH_TRANSACTIONS: Final = 1_000
+"""Transactions in one request: a batch is one step of the pool."""
+
+EXPIRY_INTERVAL_S: Final = 15.0
+"""How often the pool is searched for what has waited too long."""
+
+JOURNAL_SLACK: Final = 20_000
+"""Records of payments that wait no more which the pool's journal may hold."""
+
+STATS_WINDOW_BLOCKS: Final = 100
+"""Blocks over which rates are averaged."""
+
+DROPPED_KEPT: Final = 50_000
+"""Payments that were dropped and whose reason can still be asked for."""
+
+SEARCH_SLICE_S: Final = 0.05
+"""Length of one search for a nonce: short enough that a new template is taken up soon, long enough
+that starting it costs nothing."""
+
+TEMPLATE_REFRESH_S: Final = 2.0
+"""A template is made anew this often while payments arrive, so that their fees are not missed."""
+
+STOP_TIMEOUT_S: Final = 5.0
+"""A graceful stop takes no longer; what is left is cancelled."""
+
+MAX_MINED_AT_ONCE: Final = 1_000
+"""Blocks that one command may mine."""
+
+# The API.
+
+API_MAX_CONNECTIONS: Final = 2_000
+"""Open connections, WebSockets included; more are turned away before they cost memory."""
+
+API_MAX_HEADER_BYTES: Final = 32 * 1024
+"""Request line and headers of one request."""
+
+API_HEADER_TIMEOUT_S: Final = 15.0
+"""For the headers of one request, so that nobody holds a connection by sending a byte a minute."""
+
+API_KEEP_ALIVE_S: Final = 75
+"""How long a connection may rest between two requests."""
+
+API_BODY_TIMEOUT_S: Final = 30.0
+"""For a whole body."""
+
+API_SEND_TIMEOUT_S: Final = 30.0
+"""For a reader of a stream to take the next piece."""
+
+API_STOP_TIMEOUT_S: Final = 3
+"""Requests that are under way at a stop may take so long; then they are cancelled."""
+
+MAX_FORM_BYTES: Final = 64 * 1024
+"""JSON of a command, such as an address and an amount."""
+
+MAX_BATCH_BYTES: Final = 16 * 1024 * 1024
+"""JSON or packed bytes of a batch: 1,000 payments of the usual kind take 0.5 MB."""
+
+BLOCK_MARGIN_BYTES: Final = 64 * 1024
+"""What a block in transit may have above the network's largest, so that the rule can say no."""
+
+MAX_HEADERS_PAGE: Final = 2_000
+"""Blocks of one page of the chain."""
+
+MAX_LIST_PAGE: Final = 1_000
+"""Rows of one page of coins, history or waiting transactions."""
+
+DEFAULT_PAGE: Final = 100
+
+MAX_LONG_POLLS: Final = 500
+"""Requests that wait for a new tip."""
+
+LONG_POLL_S: Final = 60.0
+
+MAX_STREAMS: Final = 4
+"""Whole-chain streams at a time: each keeps a thread busy."""
+
+STREAM_PIECE_BYTES: Final = 256 * 1024
+"""Bytes of a stream that are made at a time."""
+
+MAX_FEED_READERS: Final = 1_000
+"""WebSockets at a time."""
+
+WEBSOCKET_MESSAGE_BYTES: Final = 16 * 1024
+"""One message from a reader: it only names topics."""
+
+WEBSOCKET_PING_S: Final = 15.0
+"""A reader that has not answered by the next one is gone."""
+
+ENCODED_EVENTS: Final = 4_096
+"""Events kept in their encoded form, so that each is encoded once for all readers."""
+
+RATE_UNITS_PER_S: Final = 10_000
+RATE_BURST_UNITS: Final = 20_000
+"""Cost units for one client: cheap reads cost 1, a block 5, the whole chain 1,000."""
+
+MAX_RATE_CLIENTS: Final = 10_000
+"""Clients whose rate is remembered; the one not seen for longest is forgotten first."""
+
+BLOCK_CACHE_BYTES: Final = 32 * 1024 * 1024
+"""Blocks kept in their encoded form."""
+
+SLICE_TRANSACTIONS: Final = 32
+"""Transactions that are described in one go before other requests have their turn: 1 ms."""
+
+POOL_VIEW_S: Final = 1.0
+"""How old the overview of the pool may be, which looks at all that waits."""
+
+PROJECTED_BLOCKS: Final = 8
+"""Blocks to come that the overview of the pool shows."""
+
+HOLDINGS_REST_FACTOR: Final = 10
+"""What an address holds is counted anew only after so many times as long as counting took."""
+
+HOLDINGS_KEPT: Final = 1_000
+"""Addresses whose count is kept."""
+
+MAX_TOKENS: Final = 1_000
+TOKEN_LABEL_CHARACTERS: Final = 64
+TOKEN_CHECK_S: Final = 1.0
+"""How soon a token that another process made or took back is noticed."""
+
+SHOWN_NAMES: Final = 50_000
+"""Addresses kept in their written form: encoding one takes 20 us."""
+
+PRUNE_INTERVAL_S: Final = 60.0
+"""How often the oldest blocks are given up where a node keeps only so many megabytes."""

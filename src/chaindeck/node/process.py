@@ -1,0 +1,197 @@
+"""A node as a process: from its settings to a running API, and down again in good order.
+
+Order matters both ways. Up: settings, the data directory (which one instance holds), the chain,
+the miner, the API. Down: the API, the miner, the chain; what was acknowledged is on disk before the
+last line is logged. While it runs, `running.json` in the data directory says where.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import os
+import signal
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+from chaindeck.ledger import profiles
+from chaindeck.ledger.addresses import decode_address
+from chaindeck.ledger.errors import RuleError
+from chaindeck.ledger.genesis import Network, build_network, decode_genesis
+from chaindeck.ledger.signatures import SigningKey
+from chaindeck.ledger.types import KeyHash
+from chaindeck.node.api import ApiServer, App, TokenBook, create_app, serve
+from chaindeck.node.clock import Clock, DevClock
+from chaindeck.node.config import NodeConfig
+from chaindeck.node.dev import FAUCET_KEY, DevTools, dev_genesis
+from chaindeck.node.errors import ConfigValue, PortTaken
+from chaindeck.node.limits import PRUNE_INTERVAL_S
+from chaindeck.node.logs import get_logger, set_up_logs
+from chaindeck.node.mining import Miner, MiningPlan
+from chaindeck.node.service import NodeService
+from chaindeck.store import ChainStore
+from chaindeck.store.atomic import write_json
+from chaindeck.store.genesis_file import GENESIS_NAME, load_genesis
+
+_log = get_logger("node")
+_BYTES_IN_MB = 1024 * 1024
+_SECRET_BYTES = 32
+_SEAL_KEY_EXAMPLE = "seal.key, a file of 64 hexadecimal digits"
+RUNNING_NAME = "running.json"
+_DEV_BANNER = (
+    "development chain: its work is trivial, its faucet's key is public, and its clock and history"
+    " can be changed; nothing on it is worth anything"
+)
+
+
+async def run_node(folder: Path, config: NodeConfig) -> int:
+    """Run until SIGTERM or SIGINT; return the exit code."""
+    set_up_logs(config.log_level, config.log_format)
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopping.set)
+    network = choose_network(folder, config)
+    is_dev = network.genesis.difficulty == "none"
+    clock = DevClock() if is_dev else Clock()
+    with ChainStore.open(folder, network) as store:
+        service = NodeService(network, store, clock)
+        await service.start()
+        async with (
+            _mining(service, _plan(config, is_dev=is_dev), config) as miner,
+            _serving(service, config, miner),
+        ):
+            if is_dev:
+                _log.warning(_DEV_BANNER)
+            pruning = asyncio.create_task(_prune(service, config.prune_mb))
+            await stopping.wait()
+            _log.info("stopping")
+            pruning.cancel()
+        await service.stop()
+    _log.info("stopped", height=store.height())
+    return 0
+
+
+def choose_network(folder: Path, config: NodeConfig) -> Network:
+    """Return the network of a data directory: its own, or for a new one, what the settings say."""
+    if (folder / GENESIS_NAME).exists():
+        return build_network(load_genesis(folder))
+    if config.genesis is not None:
+        path = Path(config.genesis).expanduser()
+        try:
+            return build_network(decode_genesis(path.read_bytes()))
+        except (OSError, RuleError) as error:
+            raise _bad("genesis", f"{path}: {error}", "network.json") from error
+    return build_network(dev_genesis() if config.profile == "dev" else profiles.local())
+
+
+@contextlib.asynccontextmanager
+async def _serving(service: NodeService, config: NodeConfig, miner: Miner) -> AsyncIterator[None]:
+    clock = service.clock
+    tokens = TokenBook(service.store.folder)
+    tokens.write_cookie()
+    app = create_app(
+        service,
+        tokens=tokens,
+        origins=config.allowed_origins,
+        open_loopback=config.open_loopback,
+        miner=miner,
+        dev=DevTools(service, clock) if isinstance(clock, DevClock) else None,
+    )
+    server = await _listen(app, config)
+    url = f"http://{config.api_host}:{server.port}"
+    _log.info(
+        "ready",
+        name=config.name or service.store.folder.name,
+        network=service.network.genesis.name,
+        height=service.tip.header.height,
+        api=url,
+        pid=os.getpid(),
+        instance=service.instance_id,
+    )
+    running = service.store.folder / RUNNING_NAME
+    write_json(running, {"url": url, "pid": os.getpid(), "instance": service.instance_id})
+    try:
+        yield
+    finally:
+        await server.stop()
+        running.unlink(missing_ok=True)
+
+
+async def _listen(app: App, config: NodeConfig) -> ApiServer:
+    try:
+        return await serve(app, config.api_host, config.api_port)
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise PortTaken(field="api_port", port=config.api_port) from error
+        reason = error.strerror or str(error)
+        raise _bad("api_host", f"{config.api_host}: {reason}", "127.0.0.1") from error
+
+
+@contextlib.asynccontextmanager
+async def _mining(
+    service: NodeService, plan: MiningPlan, config: NodeConfig
+) -> AsyncIterator[Miner]:
+    miner = Miner(service, plan, _payee(service, plan, config), _seal_key(config))
+    following = asyncio.create_task(miner.run())
+    following.add_done_callback(_tell_failure)
+    try:
+        yield miner
+    finally:
+        following.cancel()
+        miner.close()
+
+
+def _tell_failure(task: asyncio.Task[None]) -> None:
+    """A miner that gave up is told in the log; the node itself goes on."""
+    if not task.cancelled() and (error := task.exception()) is not None:
+        _log.error("mining ended", error)
+
+
+def _plan(config: NodeConfig, *, is_dev: bool) -> MiningPlan:
+    return MiningPlan(
+        mode=config.mining or ("transaction" if is_dev else "off"),
+        threads=config.mining_threads,
+        duty=config.mining_duty,
+        interval_ms=config.mining_interval_ms,
+    )
+
+
+def _payee(service: NodeService, plan: MiningPlan, config: NodeConfig) -> KeyHash | None:
+    prefix = service.network.genesis.address_prefix
+    if config.mine_to is None:
+        if isinstance(service.clock, DevClock):
+            return FAUCET_KEY.key_hash
+        if plan.mode != "off" and config.seal_key is None:
+            reason = f"mining={plan.mode} needs an address to pay"
+            raise _bad("mine_to", reason, f"{prefix}1q...")
+        return None
+    try:
+        return decode_address(config.mine_to, prefix)
+    except RuleError as error:
+        raise _bad("mine_to", str(error), f"{prefix}1q...") from error
+
+
+def _seal_key(config: NodeConfig) -> SigningKey | None:
+    if config.seal_key is None:
+        return None
+    path = Path(config.seal_key).expanduser()
+    try:
+        secret = bytes.fromhex(path.read_text().strip())
+    except (OSError, ValueError) as error:
+        raise _bad("seal_key", f"{path}: {error}", _SEAL_KEY_EXAMPLE) from error
+    if len(secret) != _SECRET_BYTES:
+        reason = f"{path}: {len(secret)} bytes where a key has {_SECRET_BYTES}"
+        raise _bad("seal_key", reason, _SEAL_KEY_EXAMPLE)
+    return SigningKey(secret)
+
+
+async def _prune(service: NodeService, keep_mb: int) -> None:
+    while keep_mb:
+        service.store.prune(keep_mb * _BYTES_IN_MB)
+        await asyncio.sleep(PRUNE_INTERVAL_S)
+
+
+def _bad(name: str, reason: str, example: str) -> ConfigValue:
+    return ConfigValue(field=name, source=f"the settings, {name}", reason=reason, example=example)

@@ -1,0 +1,273 @@
+"""What a node can be asked and told, as a plain object: the API, the miner and tests use it alike.
+
+It drives `ledger.state.ChainState` over a `store.ChainStore` from one asyncio loop. Long work (the
+checking of signatures) runs in threads, without the interpreter lock; all else happens on the loop,
+so that a reader sees the chain before a block or after it and never between. Blocks and commands
+are taken one after the other, payments at any time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections import OrderedDict, deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+from chaindeck.ledger.chain import Tip
+from chaindeck.ledger.checkpoints import Checkpoint
+from chaindeck.ledger.codec import decode_block, decode_transaction
+from chaindeck.ledger.errors import ImmatureCoin, MissingInput, RuleError
+from chaindeck.ledger.genesis import Network
+from chaindeck.ledger.pool_types import Accepted, DropCode, Dropped, PoolLimits, Rejected
+from chaindeck.ledger.ports import Entry
+from chaindeck.ledger.state import (
+    Admitted,
+    ChainState,
+    Connected,
+    Disconnected,
+    Event,
+    Lost,
+    Parked,
+    Reorganised,
+    Steps,
+)
+from chaindeck.ledger.types import Block, BlockHash, Transaction, TxId
+from chaindeck.node.clock import Clock
+from chaindeck.node.describe import describe_block, describe_payment
+from chaindeck.node.feed import Feed
+from chaindeck.node.limits import (
+    DROPPED_KEPT,
+    EXPIRY_INTERVAL_S,
+    JOURNAL_SLACK,
+    STATS_WINDOW_BLOCKS,
+)
+from chaindeck.store import ChainStore
+from chaindeck.store.pool_file import POOL_NAME, PoolJournal, Waiting, load_pool
+
+Answer = TypeVar("Answer")
+_SIGNATURE_THREADS = 2
+_RECENT_MARKS = 10_000
+"""Blocks below the tip whose entries are kept in memory."""
+
+
+class NodeService:
+    """One node's chain, pool and feed. Use it from the loop that `start` ran on."""
+
+    def __init__(
+        self, network: Network, store: ChainStore, clock: Clock, limits: PoolLimits | None = None
+    ) -> None:
+        self.network = network
+        self.store = store
+        self.clock = clock
+        self.instance_id = uuid.uuid4().hex
+        self.started_ms = clock.now_ms()
+        self.feed = Feed(self.instance_id)
+        self.state = ChainState(network, store, limits=limits, threads=_SIGNATURE_THREADS)
+        self.recent_blocks: deque[Connected] = deque(maxlen=STATS_WINDOW_BLOCKS)
+        self._dropped: OrderedDict[TxId, Dropped] = OrderedDict()
+        self._chain_lock = asyncio.Lock()
+        self._workers = ThreadPoolExecutor(_SIGNATURE_THREADS, thread_name_prefix="signatures")
+        self._tip_moved = asyncio.Condition()
+        self._listeners: list[Callable[[Event], None]] = []
+        self._housekeeping: asyncio.Task[None] | None = None
+        self._journal: PoolJournal
+
+    # Life
+
+    async def start(self) -> None:
+        """Stand where the store stands, and take back the pool that the last stop left."""
+        lowest = max(0, self.store.height() - _RECENT_MARKS)
+        marks = self.store.load_marks(lowest)
+        tip = self.store.load_entry(self.store.tip())
+        assert tip is not None, "a store knows its own tip"
+        self.state.resume(marks, tip)
+        await self._drive(self.state.settle(self.clock.now_ms()))
+        await self._restore_pool()
+        self._tell()
+        self._housekeeping = asyncio.create_task(self._keep_house())
+
+    async def stop(self) -> None:
+        """Finish what is under way, and keep the pool."""
+        if self._housekeeping:
+            self._housekeeping.cancel()
+        async with self._chain_lock:
+            self._journal.rewrite(self._waiting())
+            self._journal.close()
+        self._workers.shutdown(wait=True)
+
+    # Looking
+
+    @property
+    def tip(self) -> Entry:
+        return self.state.tip
+
+    def dropped(self, tx_id: TxId) -> Dropped | None:
+        """Return why a payment left the pool without a block, for those that did of late."""
+        return self._dropped.get(tx_id)
+
+    def tips(self) -> list[Tip]:
+        return self.state.tree.tips(self.tip.header.hash)
+
+    def load_block(self, block_hash: BlockHash) -> Block | None:
+        raw = self.store.load_body(block_hash)
+        return None if raw is None else decode_block(raw)
+
+    def listen(self, listener: Callable[[Event], None]) -> None:
+        """Call a function with every event of the chain, right when it happens."""
+        self._listeners.append(listener)
+
+    async def wait_for_tip(self, other_than: BlockHash) -> Entry:
+        """Return the tip as soon as it is not the one given."""
+        async with self._tip_moved:
+            await self._tip_moved.wait_for(lambda: self.tip.header.hash != other_than)
+            return self.tip
+
+    # Telling
+
+    async def submit_transactions(
+        self, transactions: Sequence[Transaction], *, dry_run: bool = False
+    ) -> list[Accepted | Rejected]:
+        """Offer payments; return what became of each, in order."""
+        steps = self.state.submit_transactions(transactions, self.clock.now_ms(), dry_run=dry_run)
+        results = await self._drive(steps)
+        if not dry_run:
+            now_ms = self.clock.now_ms()
+            self._journal.append(
+                Waiting(transaction.raw, now_ms)
+                for transaction, result in zip(transactions, results, strict=True)
+                if isinstance(result, Accepted)
+            )
+        self._tell()
+        return results
+
+    async def submit_block(self, block: Block) -> bool:
+        """Take in a block; return whether it is new. Raises the rule it breaks."""
+        return await self._command(self.state.submit_block(block, self.clock.now_ms()))
+
+    async def invalidate(self, block_hash: BlockHash) -> None:
+        await self._command(self.state.invalidate(block_hash, self.clock.now_ms()))
+
+    async def reconsider(self, block_hash: BlockHash) -> None:
+        await self._command(self.state.reconsider(block_hash, self.clock.now_ms()))
+
+    async def prefer(self, block_hash: BlockHash) -> None:
+        await self._command(self.state.prefer(block_hash, self.clock.now_ms()))
+
+    async def fix(self, checkpoint: Checkpoint) -> bool:
+        return await self._command(self.state.fix(checkpoint, self.clock.now_ms()))
+
+    async def rewind(self, block_hash: BlockHash, kept: Sequence[tuple[bytes, int]]) -> None:
+        """Go back to an earlier block and pool, for development."""
+        await self._command(self.state.rewind(block_hash, kept, self.clock.now_ms()))
+        self._journal.rewrite(self._waiting())
+
+    # Inside
+
+    async def _command(self, steps: Steps[Answer]) -> Answer:
+        """Run one thing that may move the tip, alone, and tell what it did even if it failed."""
+        async with self._chain_lock:
+            try:
+                return await self._drive(steps)
+            finally:
+                self._tell()
+                async with self._tip_moved:
+                    self._tip_moved.notify_all()
+
+    async def _drive(self, steps: Steps[Answer]) -> Answer:
+        """Run a generator of the ledger, its jobs in threads."""
+        loop = asyncio.get_running_loop()
+        try:
+            job = next(steps)
+            while True:
+                job = steps.send(await loop.run_in_executor(self._workers, job))
+        except StopIteration as done:
+            answer: Answer = done.value
+            return answer
+
+    async def _restore_pool(self) -> None:
+        """Offer what waited before the last stop; whoever asks hears what became of the rest."""
+        path = self.store.folder / POOL_NAME
+        kept = [
+            (item.raw, item.arrived_ms)
+            for item in load_pool(path)
+            if self.store.find_transaction(decode_transaction(item.raw).id) is None
+        ]
+        for result in await self._drive(self.state.restore_pool(kept, self.clock.now_ms())):
+            if isinstance(result, Rejected):
+                self._forget(Dropped(result.tx_id, drop_code(result.error), str(result.error)))
+        self._journal = PoolJournal(path, self._waiting())
+
+    def _waiting(self) -> Iterator[Waiting]:
+        return (Waiting(raw, arrived_ms) for raw, arrived_ms in self.state.pool.dump())
+
+    async def _keep_house(self) -> None:
+        """Let go of what has waited too long, and of what the journal need not keep."""
+        while True:
+            await asyncio.sleep(EXPIRY_INTERVAL_S)
+            self.state.expire(self.clock.now_ms())
+            self._tell()
+            if self._journal.records > JOURNAL_SLACK + 2 * len(self.state.pool):
+                self._journal.rewrite(self._waiting())
+
+    def _tell(self) -> None:
+        for event in self.state.take_events():
+            self._note(event)
+            for listener in self._listeners:
+                listener(event)
+
+    def _note(self, event: Event) -> None:
+        """Remember what can be asked for later, and put the event on the feed."""
+        match event:
+            case Connected():
+                self.recent_blocks.append(event)
+                self._publish_block(event, "connected")
+            case Disconnected():
+                self._publish_block(event, "disconnected")
+            case Reorganised() | Parked():
+                self.feed.publish("reorg", _describe_reorganisation(event))
+            case Admitted():
+                self.feed.publish("transaction", describe_payment(event))
+            case Lost():
+                self._forget(event.dropped)
+                self.feed.publish(
+                    "transaction",
+                    {
+                        "id": event.dropped.tx_id.hex(),
+                        "status": "dropped",
+                        "reason": event.dropped.code.value,
+                        "detail": event.dropped.detail,
+                    },
+                )
+
+    def _forget(self, dropped: Dropped) -> None:
+        self._dropped[dropped.tx_id] = dropped
+        if len(self._dropped) > DROPPED_KEPT:
+            self._dropped.popitem(last=False)
+
+    def _publish_block(self, event: Connected | Disconnected, status: str) -> None:
+        self.feed.publish("block", {**describe_block(self.network, event), "status": status})
+
+
+def drop_code(error: RuleError) -> DropCode:
+    """Say in the pool's words why something that waited before a stop does not wait after it."""
+    if isinstance(error, MissingInput):
+        return DropCode.CONFLICT
+    if isinstance(error, ImmatureCoin):
+        return DropCode.IMMATURE
+    return DropCode.EVICTED
+
+
+def _describe_reorganisation(event: Reorganised | Parked) -> dict[str, Any]:
+    if isinstance(event, Parked):
+        return {"status": "parked", "tip": event.tip.hex()}
+    return {
+        "status": "done",
+        "old_tip": event.old_tip.hex(),
+        "new_tip": event.new_tip.hex(),
+        "fork_height": event.fork_height,
+        "disconnected": event.disconnected,
+        "connected": event.connected,
+        "is_deep": event.is_deep,
+    }

@@ -1,0 +1,1 @@
+"""Tests of the node: its service, miner, feed, settings and process."""

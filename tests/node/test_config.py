@@ -1,0 +1,100 @@
+"""Settings come from four places, and a bad one says from which and what a good one is."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from chaindeck.node.config import NodeConfig, load_config
+from chaindeck.node.errors import ConfigInsecure, ConfigUnknown, ConfigValue
+
+
+def write(folder: Path, **values: object) -> None:
+    (folder / "node.json").write_text(json.dumps(values))
+
+
+def test_defaults_just_work(tmp_path: Path) -> None:
+    config = load_config(tmp_path, {}, {})
+    assert config == NodeConfig()
+    assert (config.api_host, config.api_port, config.profile) == ("127.0.0.1", 8080, "local")
+    assert config.mining is None
+
+
+def test_flags_beat_the_environment_and_that_beats_the_file(tmp_path: Path) -> None:
+    write(tmp_path, log_level="error", log_format="json", api_port=1)
+    environment = {"LOG_LEVEL": "debug", "ALLOWED_ORIGINS": "https://a.example, http://b:1,"}
+    config = load_config(tmp_path, environment, {"api_port": "2", "mining": None})
+    assert (config.log_level, config.log_format, config.api_port) == ("debug", "json", 2)
+    assert config.allowed_origins == ("https://a.example", "http://b:1")
+    assert load_config(tmp_path, {"LOG_LEVEL": " "}, {}).log_level == "error"
+
+
+@pytest.mark.parametrize(
+    ("field", "good", "bad"),
+    [
+        ("api_port", [0, 65_535], [-1, 65_536, "http", 1.5]),
+        ("mining_threads", [1, 256], [0, 257]),
+        ("mining_duty", [0.001, 1.0], [0, 1.001]),
+        ("mining_interval_ms", [10, 86_400_000], [9, 86_400_001]),
+        ("prune_mb", [0, 10_000_000], [-1, 10_000_001]),
+        ("profile", ["dev", "local"], ["", "mainnet"]),
+        ("mining", ["off", "always", "transaction", "interval", "hybrid"], ["on", ""]),
+        ("log_level", ["debug", "info", "warning", "error"], ["loud"]),
+        ("log_format", ["text", "json"], ["xml"]),
+    ],
+)
+def test_values_are_checked(tmp_path: Path, field: str, good: list, bad: list) -> None:
+    for value in good:
+        assert getattr(load_config(tmp_path, {}, {field: value}), field) == value
+    for value in bad:
+        with pytest.raises(ConfigValue) as raised:
+            load_config(tmp_path, {}, {field: value})
+        assert raised.value.field == field
+        assert str(raised.value).startswith(f"the command line, {field}: ")
+        assert "; for example " in str(raised.value)
+
+
+def test_error_names_the_file_it_came_from(tmp_path: Path) -> None:
+    write(tmp_path, api_port="many")
+    with pytest.raises(ConfigValue, match=r"node\.json, api_port"):
+        load_config(tmp_path, {}, {})
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "7", "\udcff"])
+def test_file_that_is_no_object_is_refused(tmp_path: Path, text: str) -> None:
+    (tmp_path / "node.json").write_bytes(text.encode(errors="surrogateescape"))
+    with pytest.raises(ConfigValue, match=r"node\.json"):
+        load_config(tmp_path, {}, {})
+
+
+def test_file_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "node.json").mkdir()
+    with pytest.raises(ConfigValue, match=r"node\.json"):
+        load_config(tmp_path, {}, {})
+
+
+def test_unknown_name_gets_a_guess(tmp_path: Path) -> None:
+    write(tmp_path, api_prot=8080)
+    with pytest.raises(ConfigUnknown) as raised:
+        load_config(tmp_path, {}, {})
+    assert raised.value.field == "api_prot"
+    assert raised.value.values["guess"] == "api_port"
+
+
+@pytest.mark.parametrize("origin", ["*", "example.org", "https://a/b", "ftp://a"])
+def test_origins_are_whole(tmp_path: Path, origin: str) -> None:
+    with pytest.raises(ConfigValue) as raised:
+        load_config(tmp_path, {"ALLOWED_ORIGINS": origin}, {})
+    assert raised.value.field == "allowed_origins"
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "10.0.0.1", "example.org"])
+def test_development_node_listens_on_this_machine_alone(tmp_path: Path, host: str) -> None:
+    with pytest.raises(ConfigInsecure) as raised:
+        load_config(tmp_path, {}, {"profile": "dev", "api_host": host})
+    assert raised.value.field == "api_host"
+    assert load_config(tmp_path, {}, {"api_host": host}).api_host == host
+    for loopback in ("127.0.0.1", "::1", "localhost", "127.9.9.9"):
+        load_config(tmp_path, {}, {"profile": "dev", "api_host": loopback})
