@@ -188,6 +188,7 @@ class TestRefusals:
             done = self.run("--data", tmp_path / "n", "--profile=dev", f"--api-port={port}")
         assert done.returncode == 3
         assert f"listens at port {port}" in done.stderr
+        assert "node-port-taken" in done.stderr
 
     @pytest.mark.parametrize(
         ("option", "code"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from chaindeck.ledger import errors
 from chaindeck.ledger.json_form import transaction_from_json, transaction_to_json
 from chaindeck.ledger.limits import MAX_JSON_BYTES
+from chaindeck.ledger.strict_json import read_json
 from chaindeck.ledger.types import Data, Transaction, TxInput
 from tests.ledger import strategies
 from tests.ledger.forge import ALICE, TDECK, address, pay
@@ -142,6 +144,11 @@ def test_limits_themselves_are_allowed() -> None:
 def test_what_is_no_json_is_said_so(raw: bytes) -> None:
     with pytest.raises(errors.JsonSyntax):
         transaction_from_json(raw, TDECK)
+
+
+def test_nesting_without_end_is_said_so() -> None:
+    with pytest.raises(errors.JsonSyntax):
+        read_json(b"[" * 100_000, msgspec.json.Decoder(list[msgspec.Raw]))
 
 
 def test_size_is_checked_before_anything_is_read() -> None:

@@ -111,7 +111,7 @@ from pathlib import Path
 from tools import mutate
 root = Path(sys.argv[1])
 mutate.ROOT, mutate.SOURCE_DIR = root, root / "src"
-mutate.TIME_LIMIT_FACTOR, mutate.TIME_LIMIT_EXTRA_S = 1, 1.5
+mutate.TIME_LIMIT_FACTOR, mutate.TIME_LIMIT_EXTRA_S = 3, 10.0
 mutate.FLOOR_PERCENT = int(sys.argv[2])
 sys.exit(mutate.main(["room.deck.rules", "--workers", "2"]))
 """

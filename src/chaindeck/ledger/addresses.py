@@ -9,7 +9,14 @@ from __future__ import annotations
 import functools
 import operator
 
-from chaindeck.ledger.errors import AddressChecksum, AddressForm, AddressPrefix, AddressVersion
+from chaindeck.ledger.errors import (
+    AddressChecksum,
+    AddressError,
+    AddressForm,
+    AddressPrefix,
+    AddressVersion,
+)
+from chaindeck.ledger.limits import MAX_ADDRESSES_KNOWN
 from chaindeck.ledger.types import KeyHash
 
 _DIGITS = "qpzry9x8gf2tvdw0s3jn54khce6mua7l"
@@ -42,32 +49,41 @@ def decode_address(address: str, prefix: str, *, field: str | None = None) -> Ke
 
     Raises `AddressForm`, `AddressChecksum`, `AddressPrefix` or `AddressVersion`, naming `field`.
     """
-    actual_prefix, digits = _split(address, field)
+    try:
+        return _decode(address, prefix)
+    except AddressError as error:
+        error.field = field
+        raise
+
+
+@functools.lru_cache(MAX_ADDRESSES_KNOWN)
+def _decode(address: str, prefix: str) -> KeyHash:
+    actual_prefix, digits = _split(address)
     if _polymod([*_expand(actual_prefix), *digits]) != _BECH32M:
-        raise AddressChecksum(field=field)
+        raise AddressChecksum
     if actual_prefix != prefix:
-        raise AddressPrefix(field=field, actual=actual_prefix, expected=prefix)
+        raise AddressPrefix(actual=actual_prefix, expected=prefix)
     payload = digits[:-_CHECKSUM_DIGITS]
     if not payload or payload[0] != _VERSION:
-        raise AddressVersion(field=field, version=payload[0] if payload else -1)
+        raise AddressVersion(version=payload[0] if payload else -1)
     if len(payload) != 1 + _KEY_HASH_DIGITS:
-        raise AddressForm(field=field, reason=f"{len(address)} characters are not its length")
+        raise AddressForm(reason=f"{len(address)} characters are not its length")
     return KeyHash(_from_digits(payload[1:]))
 
 
-def _split(address: str, field: str | None) -> tuple[str, list[int]]:
+def _split(address: str) -> tuple[str, list[int]]:
     if len(address) > _MAX_CHARACTERS:
-        raise AddressForm(field=field, reason=f"{len(address)} characters are too many")
+        raise AddressForm(reason=f"{len(address)} characters are too many")
     if address not in (address.lower(), address.upper()):
-        raise AddressForm(field=field, reason="it mixes capitals and small letters")
+        raise AddressForm(reason="it mixes capitals and small letters")
     prefix, separator, rest = address.lower().rpartition("1")
     if not separator or not prefix or len(rest) < _CHECKSUM_DIGITS:
-        raise AddressForm(field=field, reason="it has no prefix, the digit 1 and a checksum")
+        raise AddressForm(reason="it has no prefix, the digit 1 and a checksum")
     if not all("!" <= character <= "~" for character in prefix):
-        raise AddressForm(field=field, reason="its prefix has a character outside ASCII")
+        raise AddressForm(reason="its prefix has a character outside ASCII")
     unknown = next((character for character in rest if character not in _DIGIT_VALUES), None)
     if unknown is not None:
-        raise AddressForm(field=field, reason=f"{unknown!r} is not one of its digits")
+        raise AddressForm(reason=f"{unknown!r} is not one of its digits")
     return prefix, [_DIGIT_VALUES[character] for character in rest]
 
 

@@ -52,6 +52,12 @@ MAX_JSON_BYTES: Final = 4 * MAX_TRANSACTION_BYTES
 FEW_SIGNATURES: Final = 3
 """So many are recovered on the spot: 25 us each, where waking a thread takes 50 to 100 us."""
 
+SIGNATURES_A_THREAD: Final = 16
+"""Fewer are not worth starting a thread for."""
+
+MAX_ADDRESSES_KNOWN: Final = 16_384
+"""Addresses whose key hash is remembered, 4 MB: decoding one costs as much as half a payment."""
+
 MAX_SIGNATURE_CACHE: Final = 400_000
 """Transactions whose signatures are known to be good: two full pools, 40 MB."""
 

@@ -28,7 +28,7 @@ from chaindeck.ledger.connect import Change, conclude, prepare_question
 from chaindeck.ledger.errors import RuleError
 from chaindeck.ledger.genesis import Network
 from chaindeck.ledger.headers import check_header, check_not_held, genesis_entry
-from chaindeck.ledger.limits import FEW_SIGNATURES, SIGNATURE_BYTES
+from chaindeck.ledger.limits import FEW_SIGNATURES, SIGNATURE_BYTES, SIGNATURES_A_THREAD
 from chaindeck.ledger.pool import Pool
 from chaindeck.ledger.pool_plan import Plan
 from chaindeck.ledger.pool_types import Accepted, Dropped, PoolLimits, Rejected
@@ -282,8 +282,10 @@ class ChainState:
         """Recover the signers of a plan; a few at once, as handing them out takes longer."""
         if len(plan.signatures) <= FEW_SIGNATURES * SIGNATURE_BYTES:
             return recover_many(plan.digests, plan.signatures, 1)
+        worthwhile = len(plan.signatures) // (SIGNATURE_BYTES * SIGNATURES_A_THREAD)
+        threads = min(self._threads, max(1, worthwhile))
         answer: tuple[bytes, bytes] = yield partial(
-            recover_many, plan.digests, plan.signatures, self._threads
+            recover_many, plan.digests, plan.signatures, threads
         )
         return answer
 

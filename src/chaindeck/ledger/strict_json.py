@@ -18,5 +18,5 @@ def read_json(raw: bytes, decoder: msgspec.json.Decoder[Form]) -> Form:
     except msgspec.ValidationError as error:
         reason, _, path = str(error).partition(" - at `$")
         raise JsonShape(field=path.lstrip(".").rstrip("`") or None, reason=reason) from None
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise JsonSyntax(reason=str(error)) from None

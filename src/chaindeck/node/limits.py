@@ -5,8 +5,9 @@ from typing import Final
 FEED_EVENTS: Final = 10_000
 """Events kept in memory for clients that come back; older ones are read from the API."""
 
-SUBSCRIBER_EVENTS: Final = 2_000
-"""Events that wait for one slow reader before it is told that it has missed some."""
+SUBSCRIBER_EVENTS: Final = FEED_EVENTS
+"""Events that wait for one slow reader before it is told that it has missed some: as many as are
+kept, so that whoever comes back in time misses none. Readers share them."""
 
 MAX_BATCH_TRANSACTIONS: Final = 1_000
 """Transactions in one request: a batch is one step of the pool."""

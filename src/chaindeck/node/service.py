@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
@@ -41,7 +41,6 @@ from chaindeck.node.limits import (
     DROPPED_KEPT,
     EXPIRY_INTERVAL_S,
     JOURNAL_SLACK,
-    STATS_WINDOW_BLOCKS,
 )
 from chaindeck.store import ChainStore
 from chaindeck.store.pool_file import POOL_NAME, PoolJournal, Waiting, load_pool
@@ -65,7 +64,6 @@ class NodeService:
         self.started_ms = clock.now_ms()
         self.feed = Feed(self.instance_id)
         self.state = ChainState(network, store, limits=limits, threads=_SIGNATURE_THREADS)
-        self.recent_blocks: deque[Connected] = deque(maxlen=STATS_WINDOW_BLOCKS)
         self._dropped: OrderedDict[TxId, Dropped] = OrderedDict()
         self._chain_lock = asyncio.Lock()
         self._workers = ThreadPoolExecutor(_SIGNATURE_THREADS, thread_name_prefix="signatures")
@@ -208,6 +206,7 @@ class NodeService:
             await asyncio.sleep(EXPIRY_INTERVAL_S)
             self.state.expire(self.clock.now_ms())
             self._tell()
+            self.feed.publish("stats", self._describe_stats())
             if self._journal.records > JOURNAL_SLACK + 2 * len(self.state.pool):
                 self._journal.rewrite(self._waiting())
 
@@ -221,7 +220,6 @@ class NodeService:
         """Remember what can be asked for later, and put the event on the feed."""
         match event:
             case Connected():
-                self.recent_blocks.append(event)
                 self._publish_block(event, "connected")
             case Disconnected():
                 self._publish_block(event, "disconnected")
@@ -240,6 +238,14 @@ class NodeService:
                         "detail": event.dropped.detail,
                     },
                 )
+
+    def _describe_stats(self) -> dict[str, Any]:
+        return {
+            "time_ms": self.clock.now_ms(),
+            "height": self.tip.header.height,
+            "waiting": len(self.state.pool),
+            "waiting_bytes": self.state.pool.total_bytes,
+        }
 
     def _forget(self, dropped: Dropped) -> None:
         self._dropped[dropped.tx_id] = dropped

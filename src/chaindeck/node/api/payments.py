@@ -12,7 +12,7 @@ from chaindeck.ledger.codec import (
     decode_transaction,
     decode_transactions,
 )
-from chaindeck.ledger.errors import JsonSyntax, RuleError
+from chaindeck.ledger.errors import RuleError
 from chaindeck.ledger.json_form import transaction_from_json
 from chaindeck.ledger.pool_types import Accepted, Pooled, Rejected
 from chaindeck.ledger.strict_json import read_json
@@ -127,7 +127,7 @@ def _read_one(context: Context, body: bytes) -> Transaction:
 async def _submit_list(
     context: Context, request: Request, body: bytes, *, is_dry: bool
 ) -> Response:
-    items = _split(body)
+    items = read_json(body, _LIST)
     _check_count(request, len(items))
     return await _submit_all(
         context, [_read(context, bytes(item)) for item in items], is_dry=is_dry
@@ -150,13 +150,6 @@ async def _submit_all(
         _count(context, result)
         answers.append(_result_view(result))
     return Response(encode_json(answers))
-
-
-def _split(body: bytes) -> list[msgspec.Raw]:
-    try:
-        return read_json(body, _LIST)
-    except RecursionError:
-        raise JsonSyntax(reason="it is nested too deeply") from None
 
 
 def _read(context: Context, raw: bytes) -> Transaction | RuleError:
