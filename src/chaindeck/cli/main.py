@@ -7,13 +7,13 @@ import sys
 from collections.abc import Sequence
 
 from chaindeck import __version__
-from chaindeck.cli import chain, demo, node
+from chaindeck.cli import bench, chain, demo, node, wallet
 from chaindeck.cli.output import FAILED, MISUSE, REFUSED, print_error
 from chaindeck.ledger.errors import CodedError
 from chaindeck.node.errors import ConfigError, PortTaken
 from chaindeck.store.errors import StoreLocked
 
-_VERBS = (demo, node, chain)
+_VERBS = (node, wallet, chain, bench, demo)
 _INTERRUPTED = 130
 
 
