@@ -1,4 +1,4 @@
-"""Figures of the native kernel: search, Merkle root, recovering, decoding, judging blocks.
+"""Figures of the native kernel: search, trees, recovering, decoding, judging, short ids.
 
 Rows that compare two things measure both in the same repetition, so that a noisy machine disturbs
 them alike.
@@ -19,6 +19,7 @@ HEADER, IMPOSSIBLE = bytes(96), bytes(32)
 LEAVES = 65_536
 SIGNATURES = 4_000
 PAYMENTS = 7_000
+POOLED, WANTED = 100_000, 10_000
 AMOUNT = 5_000_000
 HEIGHT = 10
 MAX_AMOUNT = 9_000_000_000_000_000
@@ -32,7 +33,7 @@ RANDOM = random.Random(1)
 
 def benchmarks() -> list[Benchmark]:
     """The bars of the kernel in docs/benchmarks.md, and what they are made of."""
-    return [*search_rows(), *hashing_rows(), *signature_rows(), *block_rows()]
+    return [*search_rows(), *hashing_rows(), *signature_rows(), *block_rows(), *short_id_rows()]
 
 
 def search_rows() -> list[Benchmark]:
@@ -123,6 +124,17 @@ def block_rows() -> list[Benchmark]:
         Benchmark(f"judge a block, {PAYMENTS:,} unseen", "tx/s", rate(0), 12_000, 33_000),
         Benchmark(f"judge a block, {PAYMENTS:,} seen", "tx/s", rate(1), 100_000, 500_000),
     ]
+
+
+def short_id_rows() -> list[Benchmark]:
+    key, pool = RANDOM.randbytes(16), RANDOM.randbytes(32 * POOLED)
+    wanted = kernel.short_ids(key, pool)[-6 * WANTED :]
+
+    def match_ms() -> float:
+        return 1e3 * seconds(lambda: kernel.match_short_ids(key, pool, wanted))
+
+    name = f"{WANTED:,} short ids among {POOLED:,}"
+    return [Benchmark(name, "ms", match_ms, 10, 4, higher_is_better=False)]
 
 
 def decode(transaction: bytes, repeats: int) -> None:

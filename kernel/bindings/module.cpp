@@ -36,4 +36,5 @@ NB_MODULE(_native, module) {
     bind_signatures(module);
     bind_transactions(module);
     bind_blocks(module);
+    bind_short_ids(module);
 }

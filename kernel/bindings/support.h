@@ -52,6 +52,7 @@ void bind_search(nb::module_& module);
 void bind_signatures(nb::module_& module);
 void bind_transactions(nb::module_& module);
 void bind_blocks(nb::module_& module);
+void bind_short_ids(nb::module_& module);
 
 // Raises chaindeck.kernel.errors.MalformedError.
 [[noreturn]] void raise_malformed(unsigned code, std::size_t offset);

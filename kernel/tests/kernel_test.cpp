@@ -6,6 +6,7 @@
 #include "chaindeck/block.h"
 #include "chaindeck/merkle.h"
 #include "chaindeck/pow.h"
+#include "chaindeck/short_ids.h"
 #include "support.h"
 
 namespace chaindeck::testing {
@@ -194,6 +195,55 @@ void test_batches_of_signatures_match_single_ones(Random& random, const Sha256En
     }
 }
 
+SipKey counting_key() {
+    SipKey key;
+    for (std::size_t i = 0; i < key.size(); ++i) key[i] = static_cast<std::uint8_t>(i);
+    return key;
+}
+
+// The first and the last vectors of the authors' own test program, and the paper's example.
+void test_siphash_gives_the_published_values() {
+    Buffer message;
+    for (std::uint8_t i = 0; i < 63; ++i) message.push_back(i);
+    const auto of_length = [&](std::size_t size) {
+        return siphash24(counting_key(), {message.data(), size});
+    };
+    CHECK(of_length(0) == 0x726fdb47dd0e0e31);
+    CHECK(of_length(1) == 0x74f839c593dc67fd);
+    CHECK(of_length(7) == 0xab0200f58b01d137);
+    CHECK(of_length(8) == 0x93f5f5799a932462);
+    CHECK(of_length(15) == 0xa129ca6149be45e5);
+    CHECK(of_length(63) == 0x958a324ceb064572);
+}
+
+void test_short_ids_find_their_ids(Random& random) {
+    for (std::size_t round = 0; round < 300; ++round) {
+        const std::size_t pooled = random.below(200);
+        const std::size_t wanted = random.below(pooled + 1);
+        const Buffer ids = random.bytes(sizeof(Hash) * pooled);
+        Buffer names(kShortIdSize * wanted);
+        make_short_ids(counting_key(), ids.data(), wanted, names.data());
+        const Buffer strangers = random.bytes(kShortIdSize * random.below(20));
+        names.insert(names.end(), strangers.begin(), strangers.end());
+        const std::size_t count = names.size() / kShortIdSize;
+        const auto matches =
+            match_short_ids(counting_key(), ids.data(), pooled, names.data(), count);
+        CHECK(matches.size() == count);
+        for (std::size_t i = 0; i < count; ++i)
+            CHECK(matches[i] == (i < wanted ? static_cast<std::int64_t>(i) : kUnmatched));
+    }
+}
+
+void test_names_that_share_a_prefix_or_repeat_do_no_harm() {
+    const std::size_t count = 150'000;
+    Buffer names(kShortIdSize * count, 0);
+    for (std::size_t i = 0; i < count; ++i) store_le(&names[kShortIdSize * i], i / 2, 4);
+    const Buffer ids(sizeof(Hash) * 1'000, 7);
+    for (const std::int64_t match :
+         match_short_ids(counting_key(), ids.data(), 1'000, names.data(), count))
+        CHECK(match == kUnmatched);
+}
+
 }  // namespace
 }  // namespace chaindeck::testing
 
@@ -203,6 +253,9 @@ int main(int argc, char** argv) {
     std::printf("seed %llu\n", static_cast<unsigned long long>(seed));
     Random random(seed);
     test_hashing_agrees_between_engines(random);
+    test_siphash_gives_the_published_values();
+    test_short_ids_find_their_ids(random);
+    test_names_that_share_a_prefix_or_repeat_do_no_harm();
     for (const chaindeck::Sha256Engine* engine : chaindeck::sha256_engines()) {
         std::printf("%s\n", engine->name);
         test_search_finds_what_it_counts(*engine);

@@ -16,6 +16,8 @@ FUNCTIONS = [
     "recover_many",
     "parse_transaction",
     "index_block",
+    "short_ids",
+    "match_short_ids",
 ]
 
 

@@ -14,12 +14,14 @@ from chaindeck.kernel._native import (
     hash256,
     hash256_many,
     index_block,
+    match_short_ids,
     merkle_branch,
     merkle_root,
     parse_transaction,
     recover_many,
     search_nonce,
     sha256_implementations,
+    short_ids,
     use_sha256_implementation,
 )
 from chaindeck.kernel.errors import MALFORMED_CODES, KernelMismatchError, MalformedError
@@ -37,12 +39,14 @@ __all__ = [
     "hash256",
     "hash256_many",
     "index_block",
+    "match_short_ids",
     "merkle_branch",
     "merkle_root",
     "parse_transaction",
     "recover_many",
     "search_nonce",
     "sha256_implementations",
+    "short_ids",
     "use_sha256_implementation",
 ]
 

@@ -20,6 +20,8 @@ _SIGNATURES = (
     _GENERATOR_X + bytes(31) + b"\x01" + b"\x01",
     _GENERATOR_X + b"\x80" + bytes(31) + b"\x00",
 )
+_SIP_KEY = bytes(range(16))
+_IDS = bytes(range(96)) + bytes(range(64))  # five, two of them twice
 _TRANSACTION = b"".join(
     (
         b"\x01" + bytes(range(8)),
@@ -44,7 +46,16 @@ def run_selftest() -> None:
     digests, signatures = _DIGEST * len(_SIGNATURES), b"".join(_SIGNATURES)
     recovered = _native.recover_many(digests, signatures)
     _expect("recover_many", recovered, twin.recover_many(digests, signatures))
+    _check_short_ids()
     _check_decoding()
+
+
+def _check_short_ids() -> None:
+    named = twin.short_ids(_SIP_KEY, _IDS)
+    _expect("short_ids", _native.short_ids(_SIP_KEY, _IDS), named)
+    for pool, wanted in ((_IDS[:96], named[:18]), (_IDS, named[6:18]), (_IDS[:64], named)):
+        matches = _native.match_short_ids(_SIP_KEY, pool, wanted)
+        _expect("match_short_ids", matches, twin.match_short_ids(_SIP_KEY, pool, wanted))
 
 
 def _check_decoding() -> None:

@@ -7,6 +7,7 @@ rules, which also name the error.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -20,6 +21,7 @@ HEADER_SIZE = 96
 MAX_DATA_OUTPUT = 256
 MAX_THREADS = 256
 SIGNATURE_SIZE = 65
+SHORT_ID_SIZE = 6
 
 STATUS_OK, STATUS_FAILED, STATUS_HIGH_S = range(3)
 
@@ -28,6 +30,7 @@ CURVE_ORDER = 0xFFFFFFFF_FFFFFFFF_FFFFFFFF_FFFFFFFE_BAAEDCE6_AF48A03B_BFD25E8C_D
 
 _U32_MAX = (1 << 32) - 1
 _U64 = 1 << 64
+_U48_MAX = (1 << 48) - 1
 _MIN_INPUT_SIZE = 33
 _MIN_OUTPUT_SIZE = 2
 _MIN_TRANSACTION_SIZE = 12
@@ -150,6 +153,69 @@ def _recover(digest: bytes, signature: bytes) -> tuple[bytes, int]:
     except ValueError:
         return nobody, STATUS_FAILED
     return hash256(key.format(compressed=True))[:20], STATUS_OK
+
+
+# --- Short ids -------------------------------------------------------------------------------
+
+
+def short_ids(key: bytes, ids: bytes) -> bytes:
+    """Return for each id of 32 bytes the low 48 bits of its SipHash-2-4, little-endian."""
+    if len(key) != 16:
+        raise ValueError("the key must be 16 bytes")
+    hashes = [siphash24(key, one) for one in _split_evenly(ids, 32, "ids must be 32 bytes each")]
+    return b"".join((one & _U48_MAX).to_bytes(SHORT_ID_SIZE, "little") for one in hashes)
+
+
+def match_short_ids(key: bytes, pool_ids: bytes, wanted: bytes) -> list[int]:
+    """Return for each short id wanted the number of the only pooled id that has it.
+
+    -1 where none has it, where several have, and where the short id itself is there twice.
+    """
+    complaint = "short ids must be 6 bytes each"
+    names = _split_evenly(wanted, SHORT_ID_SIZE, complaint)
+    pooled = _split_evenly(short_ids(key, pool_ids), SHORT_ID_SIZE, complaint)
+    bearers: dict[bytes, list[int]] = {}
+    for number, short_id in enumerate(pooled):
+        bearers.setdefault(short_id, []).append(number)
+    repeated = Counter(names)
+    return [
+        bearers[name][0] if repeated[name] == 1 and len(bearers.get(name, ())) == 1 else -1
+        for name in names
+    ]
+
+
+def siphash24(key: bytes, data: bytes) -> int:
+    """J.-P. Aumasson, D. J. Bernstein: "SipHash: a fast short-input PRF", 2012, section 2."""
+    low, high = int.from_bytes(key[:8], "little"), int.from_bytes(key[8:], "little")
+    v0, v1 = low ^ 0x736F6D6570736575, high ^ 0x646F72616E646F6D
+    v2, v3 = low ^ 0x6C7967656E657261, high ^ 0x7465646279746573
+    padded = data + bytes(7 - len(data) % 8) + bytes((len(data) % 256,))
+    for word in (int.from_bytes(padded[at : at + 8], "little") for at in range(0, len(padded), 8)):
+        v0, v1, v2, v3 = _sip_rounds(2, v0, v1, v2, v3 ^ word)
+        v0 ^= word
+    v0, v1, v2, v3 = _sip_rounds(4, v0, v1, v2 ^ 0xFF, v3)
+    return v0 ^ v1 ^ v2 ^ v3
+
+
+def _sip_rounds(count: int, v0: int, v1: int, v2: int, v3: int) -> tuple[int, int, int, int]:
+    for _ in range(count):
+        v0, v2 = (v0 + v1) % _U64, (v2 + v3) % _U64
+        v1, v3 = _rotate(v1, 13) ^ v0, _rotate(v3, 16) ^ v2
+        v0 = _rotate(v0, 32)
+        v0, v2 = (v0 + v3) % _U64, (v2 + v1) % _U64
+        v1, v3 = _rotate(v1, 17) ^ v2, _rotate(v3, 21) ^ v0
+        v2 = _rotate(v2, 32)
+    return v0, v1, v2, v3
+
+
+def _rotate(word: int, bits: int) -> int:
+    return (word << bits | word >> (64 - bits)) % _U64
+
+
+def _split_evenly(data: bytes, size: int, complaint: str) -> list[bytes]:
+    if len(data) % size:
+        raise ValueError(complaint)
+    return [data[at : at + size] for at in range(0, len(data), size)]
 
 
 # --- Transactions ----------------------------------------------------------------------------
