@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import argparse
 import hashlib
 import importlib
 import json
 
 import pytest
 
-from chaindeck.cli import bench, main
+from chaindeck.cli import bench, bench_node, main
+from chaindeck.client.limits import MAX_LOAD_COINS, MAX_LOAD_PAYMENTS
 from chaindeck.node.dev import FAUCET_KEY
 from chaindeck.wallet.key_files import export_key
 from chaindeck.wallet.keys import key_secret
@@ -55,6 +57,31 @@ def test_one_course_is_shown_as_a_table(measure) -> None:
     assert "one by one" in row
 
 
+def test_rate_and_duration_say_how_many(measure) -> None:
+    rows = json.loads(measure("--rate", 200, "--duration", 0.5, "--json").out)
+    assert [(row["sent"], row["confirmed"], row["lost"]) for row in rows] == [(100, 100, 0)] * 3
+
+
+@pytest.mark.parametrize(
+    ("count", "rate", "duration", "payments", "coins"),
+    [
+        (None, None, None, 20_000, 20_000),
+        (7, 5.0, 600.0, 7, 7),
+        (None, 2_000.0, 600.0, 1_200_000, 120_000),
+        (None, 0.3, 1.0, 1, 1),
+        (480_000, None, None, 480_000, MAX_LOAD_COINS),
+        (None, None, 600.0, MAX_LOAD_PAYMENTS, MAX_LOAD_COINS),
+        (None, 1e6, 3_600.0, MAX_LOAD_PAYMENTS, MAX_LOAD_COINS),
+    ],
+)
+def test_coins_are_those_under_way_however_many_payments(
+    count, rate, duration, payments, coins
+) -> None:
+    given = argparse.Namespace(count=count, rate=rate, duration=duration)
+    assert bench_node._count(given) == payments
+    assert min(payments, bench_node._coins_under_way(rate, 10_000)) == coins
+
+
 def test_funded_key_is_taken_from_a_file(measure, running, tmp_path) -> None:
     secret = key_secret(hashlib.sha256(b"chaindeck development faucet, a public key").digest())
     assert secret.key_hash == FAUCET_KEY.key_hash
@@ -77,7 +104,7 @@ def test_key_without_coins_is_told(measure, tmp_path) -> None:
 
 @pytest.mark.parametrize(
     "words",
-    [["--count", "0"], ["--count", "x"], ["--batch", "1001"], ["--rate", "0"],
+    [["--count", "0"], ["--count", "x"], ["--duration", "0"], ["--batch", "1001"], ["--rate", "0"],
      ["--node", "http://example.org:8080"], ["--node", "x"]],
 )  # fmt: skip
 def test_misuse_and_strangers_are_refused(measure, words) -> None:

@@ -4,7 +4,7 @@ import argparse
 
 import pytest
 
-from chaindeck.cli.wallet_amounts import parse_coins, show_coins
+from chaindeck.cli.wallet_amounts import parse_coins
 from chaindeck.ledger.limits import MAX_AMOUNT
 
 
@@ -25,11 +25,3 @@ def test_amount_is_read_exactly(text, units) -> None:
 def test_what_is_no_amount_is_refused(text) -> None:
     with pytest.raises(argparse.ArgumentTypeError):
         parse_coins(text)
-
-
-@pytest.mark.parametrize(
-    ("units", "text"),
-    [(0, "0"), (1, "0.00000001"), (-150_000_000, "-1.5"), (123_456_000_000_000, "1,234,560")],
-)
-def test_amount_is_shown_without_needless_zeros(units, text) -> None:
-    assert show_coins(units) == text

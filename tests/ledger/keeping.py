@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from typing import Self
 
 from chaindeck.ledger.chain import Mark
@@ -17,6 +17,10 @@ from chaindeck.ledger.types import Block, BlockHash, Transaction
 from tests.ledger.forge import Forge
 
 
+class DiskRefusedError(Exception):
+    """The keeper could not write."""
+
+
 class KeeperInMemory(CoinsInMemory):
     """Keeps what a store keeps, and takes back what an unfinished change did."""
 
@@ -27,6 +31,8 @@ class KeeperInMemory(CoinsInMemory):
         self.marks: dict[BlockHash, Mark] = {}
         self.active = [network.block.hash]
         self.depth = 0
+        self.refusals = 0
+        """How many of the next changes end badly."""
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[Self]:
@@ -34,11 +40,17 @@ class KeeperInMemory(CoinsInMemory):
         self.depth += 1
         try:
             yield self
+            self._end_badly()
         except BaseException:
             self.held, self.bodies, self.active = before
             raise
         finally:
             self.depth -= 1
+
+    def _end_badly(self) -> None:
+        if self.refusals:
+            self.refusals -= 1
+            raise DiskRefusedError
 
     def save_body(self, block: Block) -> None:
         assert self.depth, "only inside a change"
@@ -57,8 +69,14 @@ class KeeperInMemory(CoinsInMemory):
     def load_entry(self, block_hash: BlockHash) -> Entry | None:
         return None
 
-    def connect(self, entry: Entry, block: Block, change: Change) -> None:
+    def prepare(self, block: Block, change: Change) -> Generator[None, None, Change]:
+        assert not self.depth, "outside of a change, as others have their turn"
+        yield
+        return change
+
+    def connect(self, entry: Entry, block: Block, change: Change, prepared: Change) -> None:
         assert self.depth, "only inside a change"
+        assert prepared is change
         assert block.header.previous == self.active[-1]
         apply_change(self.held, change)
         self.changes[block.hash] = change

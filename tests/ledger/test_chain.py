@@ -50,6 +50,20 @@ class TestChoosing:
         tree.choose()
         assert tree.active == "a"
 
+    def test_mark_of_a_body_to_come_is_the_one_that_it_gets(self) -> None:
+        tree = Tree()
+        tree.add("ab", bodies=False)
+        for name, is_ready in (("a", True), ("b", True)):
+            block_hash = tree.entries[name].header.hash
+            before = tree.tree.mark(block_hash).arrival
+            coming = tree.tree.arriving(block_hash)
+            assert before is None
+            assert tree.tree.mark(block_hash).arrival is None
+            assert coming.is_ready is is_ready
+            tree.body(name)
+            assert tree.tree.mark(block_hash) == coming
+        assert tree.tree.arriving(block_hash) == coming
+
     def test_branch_waits_for_its_bodies(self) -> None:
         tree = Tree()
         tree.add("a")

@@ -45,6 +45,12 @@ class TestReading:
             self.pool.remove([gone])
             assert list(read(whole[1][0])) == whole[2:]
 
+    def test_coin_is_a_payment_of_what_waits_spent_or_not(self) -> None:
+        parent, child = self.pair
+        assert self.pool.coin(parent.outpoint(0)) == parent.outputs[0]
+        assert self.pool.coin(child.outpoint(len(child.outputs))) is None
+        assert self.pool.coin(self.world.grant()) is None
+
     def test_orders_are_as_named(self) -> None:
         zero, cheap, dear = self.lone
         parent, child = self.pair

@@ -9,9 +9,11 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from chaindeck.ledger.codec import block_transactions, decode_transaction
+from chaindeck.ledger.pool_owners import payments_to
 from chaindeck.ledger.pool_types import Accepted, PoolLimits, Rejected
 from chaindeck.ledger.templates import build_template
 from chaindeck.ledger.types import OutPoint, Payment, Transaction, TxId
+from tests.ledger.forge import ALICE, BOB, CAROL
 from tests.ledger.naive_pool import NaivePool
 from tests.ledger.waiting import UNSIGNED, Waiting
 
@@ -26,6 +28,7 @@ LIMITS = PoolLimits(
 )
 OTHER_SIGNATURE = bytes(64) + b"\x01"
 SUBSIDY = 10_000
+OWNERS = [key.key_hash for key in (ALICE, BOB, CAROL)]
 
 picks = st.lists(st.integers(0, 10**6), min_size=1, max_size=3)
 fees = st.one_of(st.just(0), st.integers(0, 1_500), st.integers(0, 10).map(lambda fee: fee * 150))
@@ -53,7 +56,11 @@ class PoolLife(RuleBasedStateMachine):
         sources = list(dict.fromkeys(known[-1 - pick % len(known)] for pick in picked))
         total = sum(self.coins[source] for source in sources)
         payment = self.world.spend(
-            sources, total - min(fee, total - parts), parts=parts, size=size or None
+            sources,
+            total - min(fee, total - parts),
+            parts=parts,
+            size=size or None,
+            to=[ALICE.key_hash, *OWNERS[picked[0] % len(OWNERS) :]],
         )
         self.learn(payment)
         return payment
@@ -61,7 +68,7 @@ class PoolLife(RuleBasedStateMachine):
     def learn(self, payment: Transaction) -> None:
         self.made.append(payment)
         for index, output in enumerate(payment.outputs):
-            if isinstance(output, Payment) and output.amount > 10:
+            if isinstance(output, Payment) and output.amount > 10 and output.key_hash == OWNERS[0]:
                 self.coins[payment.outpoint(index)] = output.amount
 
     def submit(self, payments: list[Transaction]) -> None:
@@ -92,7 +99,12 @@ class PoolLife(RuleBasedStateMachine):
         )
         return result, code
 
-    @rule(picked=picks, fee=fees, parts=st.integers(1, 4), size=st.sampled_from([0, 0, 400, 700]))
+    @rule(
+        picked=picks,
+        fee=fees,
+        parts=st.sampled_from([1, 2, 3, 4, 9]),
+        size=st.sampled_from([0, 0, 400, 700]),
+    )
     def pay(self, picked: list[int], fee: int, parts: int, size: int) -> None:
         self.submit([self.payment(picked, fee, parts, size)])
 
@@ -185,6 +197,21 @@ class PoolLife(RuleBasedStateMachine):
         assert len(spent) == len(set(spent)) == len(self.pool._spenders)
         for outpoint in spent:
             assert outpoint in self.world.forge.coins.held or self.pool.coin(outpoint)
+
+    @invariant()
+    def every_owner_finds_what_pays_him(self) -> None:
+        """As a search of all that waits does, whether transactions have few outputs or many."""
+        entries = [entry for _, entry in self.pool.by_age()]
+        for owner in OWNERS:
+            found = [*self.pool.owners.listed(owner), *self.pool.owners.unlisted()]
+            paid = {key: item for entry in found for key, item in payments_to(entry, owner)}
+            assert paid == {
+                entry.transaction.outpoint(index): output
+                for entry in entries
+                for index, output in enumerate(entry.transaction.outputs)
+                if isinstance(output, Payment) and output.key_hash == owner
+            }
+        assert len(self.pool) or not (self.pool.owners._payers or self.pool.owners._wide)
 
     @invariant()
     def orders_are_topological_and_rates_fall(self) -> None:

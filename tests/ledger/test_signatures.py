@@ -6,11 +6,13 @@ import hashlib
 
 import pytest
 
+from chaindeck.kernel import hash256
 from chaindeck.ledger import errors
 from chaindeck.ledger.coins import Coin
 from chaindeck.ledger.signatures import (
     SignatureCache,
     checkpoint_digest,
+    is_signed_by,
     recover_signer,
     seal_digest,
     transaction_digest,
@@ -79,6 +81,26 @@ class TestRecovering:
         with pytest.raises(errors.SignatureMalformed) as raised:
             self.recover(bytes(32), signature)
         assert raised.value.field == "signature"
+
+
+class TestPublicKeys:
+    def test_public_key_is_compressed_and_hashes_to_the_owner(self) -> None:
+        for key in (ALICE, BOB):
+            assert len(key.public_key) == 33
+            assert key.public_key[0] in (2, 3)
+            assert hash256(key.public_key)[:20] == key.key_hash
+
+    def test_signature_is_by_its_key_alone(self) -> None:
+        digest = hashlib.sha256(b"x").digest()
+        signature = ALICE.sign(digest)
+        assert is_signed_by(ALICE.public_key, digest, signature)
+        assert not is_signed_by(BOB.public_key, digest, signature)
+        assert not is_signed_by(ALICE.public_key, hashlib.sha256(b"y").digest(), signature)
+
+    def test_signature_that_is_malformed_or_has_a_high_s_is_by_nobody(self) -> None:
+        digest = hashlib.sha256(b"x").digest()
+        for signature in (bytes(65), with_high_s(ALICE.sign(digest))):
+            assert not is_signed_by(ALICE.public_key, digest, signature)
 
 
 class TestCache:

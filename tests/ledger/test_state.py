@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Sequence
+
 import pytest
 
 from chaindeck.ledger import errors, state
@@ -33,7 +36,7 @@ from tests.ledger.forge import (
     pay,
     spend,
 )
-from tests.ledger.keeping import Standing
+from tests.ledger.keeping import DiskRefusedError, Standing
 
 REWARD = 25 * 10**8
 
@@ -108,6 +111,47 @@ class TestBlocks:
         child = standing.branch(1, standing.state.tree.entry(block.hash))[0]
         with pytest.raises(errors.InvalidParent):
             standing.submit(child)
+
+    def test_others_have_their_turn_while_a_block_is_worked_out(self) -> None:
+        standing = Standing()
+        block = standing.forge.extend()
+        steps = standing.state.submit_block(block, standing.now_ms)
+        kinds_of_steps = []
+        job = next(steps)
+        with contextlib.suppress(StopIteration):
+            while True:
+                kinds_of_steps.append("job" if job else "pause")
+                assert standing.state.tip.header.height == 0
+                job = steps.send(job() if job else None)
+        assert kinds_of_steps == ["job", "job", "pause"]
+        assert standing.state.tip.header.hash == block.hash
+
+    def test_body_that_the_keeper_refuses_may_come_again(self) -> None:
+        standing = Standing()
+        block = standing.forge.extend()
+        standing.keeper.refusals = 1
+        with pytest.raises(DiskRefusedError):
+            standing.submit(block)
+        assert not state_has(standing, block.hash)
+        assert standing.submit(block)
+        assert standing.state.tip.header.hash == block.hash
+
+    def test_block_that_the_keeper_could_not_connect_is_connected_when_it_comes_again(
+        self,
+    ) -> None:
+        standing = Standing()
+        block = standing.forge.extend()
+        steps = standing.state.submit_block(block, standing.now_ms)
+        keep = next(steps)
+        assert keep is not None
+        keep()
+        standing.keeper.refusals = 1
+        with pytest.raises(DiskRefusedError):
+            run_here(_continued(steps, steps.send(None)))
+        assert state_has(standing, block.hash)
+        assert standing.state.tip.header.height == 0
+        assert not standing.submit(block)
+        assert standing.state.tip.header.hash == block.hash
 
 
 def state_has(standing: Standing, block_hash: bytes) -> bool:
@@ -346,8 +390,36 @@ class TestPayments:
         assert isinstance(event, Lost)
         assert (event.dropped.tx_id, event.dropped.code) == (paid.id, DropCode.EXPIRED)
 
+    def test_payments_that_cannot_be_written_down_were_never_there(self) -> None:
+        standing = Standing()
+        poor, rich = payment(standing, amount=999_000), payment(standing, amount=1)
+        standing.offer(poor)
+        standing.state.take_events()
+        before = standing.state.pool.digest()
 
-def _continued(steps: Steps, job: Job) -> Steps:
+        def refuse(results: object) -> None:
+            raise DiskRefusedError
+
+        offered = [rich, payment(standing, coin=1)]
+        with pytest.raises(DiskRefusedError):
+            run_here(standing.state.submit_transactions(offered, standing.now_ms, keep=refuse))
+        assert standing.state.pool.digest() == before
+        assert standing.state.take_events() == []
+        assert all(isinstance(result, Accepted) for result in standing.offer(*offered))
+
+    def test_keeper_of_payments_hears_what_became_of_them_before_they_are_told(self) -> None:
+        standing = Standing()
+        heard: list[object] = []
+
+        def hear(results: Sequence[object]) -> None:
+            heard.extend(results)
+            assert standing.state.take_events() == []
+
+        steps = standing.state.submit_transactions([payment(standing)], 1, keep=hear)
+        assert run_here(steps) == heard
+
+
+def _continued(steps: Steps, job: Job | None) -> Steps:
     """The rest of a generator whose first job has been handed out."""
     try:
         while True:

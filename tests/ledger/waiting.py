@@ -1,13 +1,14 @@
 """A chain in memory with a pool on it, and payments that cost no signing.
 
-Everything belongs to Alice. Payments carry 65 zero bytes for a signature and are put into the
-signature cache as they are made, so that pool and blocks take them as signed by her. What
-signatures decide is tested with real ones.
+Everything belongs to Alice unless a payment says otherwise. Payments carry 65 zero bytes for a
+signature and are put into the signature cache as they are made, so that pool and blocks take them
+as signed by the owners. What signatures decide is tested with real ones.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import cycle
 
 from chaindeck.ledger.codec import block_transactions, build_block, build_transaction
 from chaindeck.ledger.coins import Coin, decode_coin, encode_coin
@@ -21,6 +22,7 @@ from chaindeck.ledger.types import (
     Block,
     Data,
     Height,
+    KeyHash,
     OutPoint,
     Output,
     Payment,
@@ -93,14 +95,17 @@ class Waiting:
         parts: int = 1,
         size: int | None = None,
         signature: bytes = UNSIGNED,
+        to: Sequence[KeyHash] = (ALICE.key_hash,),
     ) -> Transaction:
-        """Spend coins whether they exist or not."""
+        """Spend coins whether they exist or not, in turns to these owners."""
         inputs = [
             TxInput(TxId(outpoint[:32]), int.from_bytes(outpoint[32:], "big"))
             for outpoint in outpoints
         ]
-        outputs: list[Output] = [pay(ALICE.key_hash, paid // parts) for _ in range(parts - 1)]
-        outputs.insert(0, pay(ALICE.key_hash, paid - paid // parts * (parts - 1)))
+        amounts = [paid - paid // parts * (parts - 1), *[paid // parts] * (parts - 1)]
+        outputs: list[Output] = [
+            pay(owner, amount) for owner, amount in zip(cycle(to), amounts, strict=False)
+        ]
         self._made += 1
         payment = build_transaction(inputs, outputs, self._made, signature)
         while size is not None and len(payment.raw) != size:

@@ -10,7 +10,7 @@ from chaindeck.ledger.chain import BlockTree, Mark
 from chaindeck.ledger.coins import coins_hash_of
 from chaindeck.ledger.connect import undo_change
 from chaindeck.ledger.headers import genesis_entry
-from chaindeck.store import ChainStore
+from chaindeck.store import ChainStore, layer, rows
 from chaindeck.store.database import Database
 from chaindeck.store.errors import (
     Corrupt,
@@ -38,6 +38,15 @@ from tests.store.chains import (
 
 def blocks_of(chain, last=None):
     return [forge_block(chain, at)[1] for at in range(1, (last or len(chain.changes)) + 1)]
+
+
+def exhaust(turns):
+    """Go through a generator; return what it returns."""
+    try:
+        while True:
+            next(turns)
+    except StopIteration as done:
+        return done.value
 
 
 @pytest.fixture
@@ -82,6 +91,39 @@ class TestConnecting:
         assert not store.waiting()
         expect_equal(store, blocks_of(chain))
         store.settle()
+
+    def test_others_read_the_same_while_rows_are_settled_in_turns(self, store, chain, monkeypatch):
+        monkeypatch.setattr(layer, "SETTLE_ROWS_A_TURN", 7)
+        turns = 0
+        for _ in store.settle_in_turns():
+            turns += 1
+            expect_equal(store, blocks_of(chain))
+        assert turns > 4
+        assert not store.waiting()
+        expect_equal(store, blocks_of(chain))
+
+    def test_settling_that_is_broken_off_has_not_begun(self, store, chain, monkeypatch):
+        monkeypatch.setattr(layer, "SETTLE_ROWS_A_TURN", 7)
+        waiting = store.waiting()
+        turns = store.settle_in_turns()
+        next(turns)
+        next(turns)
+        turns.close()
+        assert store.waiting() == waiting
+        expect_equal(store, blocks_of(chain))
+        store.settle()
+        expect_equal(store, blocks_of(chain))
+
+    def test_block_may_be_worked_out_before_it_is_connected(self, tmp_path, chain, monkeypatch):
+        monkeypatch.setattr(rows, "TRANSACTIONS_A_TURN", 1)
+        with small_store(tmp_path, chain) as store:
+            for place, change in enumerate(chain.changes, 1):
+                entry, block = forge_block(chain, place)
+                ready = exhaust(store.prepare(block, change))
+                assert ready == rows.connected_rows(block, change)
+                with store.writing() as batch:
+                    batch.connect(entry, block, change, ready)
+            expect_equal(store, blocks_of(chain))
 
     def test_store_answers_for_the_rules_as_coins_in_memory_do(self, tmp_path, chain):
         with small_store(tmp_path, chain) as store:

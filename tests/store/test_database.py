@@ -75,6 +75,24 @@ def test_lmdb_errors_become_errors_of_the_store(tmp_path, kind, expected, code):
     assert error.code == code
 
 
+@pytest.mark.parametrize(
+    ("raised_inside", "expected"),
+    [(lmdb.CorruptedError("torn"), Corrupt), (OSError(errno.EIO, "gone"), InputOutput)],
+)
+def test_what_goes_wrong_while_reading_is_an_error_of_the_store(tmp_path, raised_inside, expected):
+    database = Database(tmp_path)
+    with pytest.raises(expected), database.reading():
+        raise raised_inside
+    database.close()
+
+
+def test_reading_that_cannot_begin_is_an_error_of_the_store(tmp_path):
+    database = Database(tmp_path)
+    database.close()
+    with pytest.raises(InputOutput), database.reading():
+        raise AssertionError("there is nothing to read")
+
+
 def test_file_that_is_no_database_is_corrupt(tmp_path):
     Database(tmp_path).close()
     (tmp_path / "chain.lmdb" / "data.mdb").write_bytes(b"\1" * 8192)

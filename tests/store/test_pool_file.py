@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chaindeck.store import pool_file
 from chaindeck.store.errors import DiskFull, FileInvalid
 from chaindeck.store.limits import MAX_POOL_RECORD_BYTES
 from chaindeck.store.pool_file import _MAGIC, POOL_NAME, PoolJournal, Waiting, load_pool, save_pool
@@ -47,6 +48,10 @@ def test_record_beyond_the_limit_is_taken_for_damage(tmp_path):
         assert len(load_pool(path)) == kept
 
 
+def fail_for_room(_file):
+    raise OSError(errno.ENOSPC, "full")
+
+
 class TestJournal:
     def test_what_is_appended_is_there_at_once(self, tmp_path):
         path = tmp_path / POOL_NAME
@@ -58,6 +63,39 @@ class TestJournal:
         journal.append([Waiting(b"d", 4)])
         assert journal.records == 2
         assert [item.raw for item in load_pool(path)] == [b"c", b"d"]
+        journal.close()
+
+    def test_what_comes_while_the_file_is_written_anew_stands_in_it(self, tmp_path, monkeypatch):
+        monkeypatch.setattr(pool_file, "POOL_RECORDS_A_TURN", 1)
+        path = tmp_path / POOL_NAME
+        journal = PoolJournal(path, [Waiting(b"gone", 1)])
+        turns = journal.rewrite_in_turns([Waiting(b"a", 2), Waiting(b"b", 3)])
+        journal.append([Waiting(b"c", 4)])
+        for letter in (b"d", b"e"):
+            next(turns)
+            journal.append([Waiting(letter, 5)])
+        assert [item.raw for item in load_pool(path)] == [b"gone", b"c", b"d", b"e"]
+        assert list(turns) == []
+        assert [item.raw for item in load_pool(path)] == [b"a", b"b", b"c", b"d", b"e"]
+        assert journal.records == 5
+        journal.append([Waiting(b"f", 6)])
+        assert load_pool(path)[-1].raw == b"f"
+        journal.close()
+
+    def test_file_that_could_not_be_written_anew_serves_on(self, tmp_path, monkeypatch):
+        path = tmp_path / POOL_NAME
+        journal = PoolJournal(path, [Waiting(b"a", 1)])
+        turns = journal.rewrite_in_turns([Waiting(b"a", 1)])
+        journal.append([Waiting(b"b", 2)])
+        with monkeypatch.context() as broken:
+            broken.setattr(pool_file, "sync_file", fail_for_room)
+            with pytest.raises(DiskFull):
+                list(turns)
+        journal.append([Waiting(b"c", 3)])
+        assert [item.raw for item in load_pool(path)] == [b"a", b"b", b"c"]
+        assert journal.records == 3
+        journal.rewrite([Waiting(b"c", 3)])
+        assert [item.raw for item in load_pool(path)] == [b"c"]
         journal.close()
 
     def test_write_that_fails_half_way_leaves_no_half_record(self, tmp_path, monkeypatch):

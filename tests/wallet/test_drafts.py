@@ -132,11 +132,13 @@ def test_every_torn_or_changed_draft_is_read_or_refused(rng):
             assert draft or error
 
 
-def test_hostile_nesting_is_refused():
+@pytest.mark.parametrize("depth", [*range(900, 1_100), 100_000])
+def test_hostile_nesting_is_refused_at_any_depth(depth):
+    nested = "[" * depth + "]" * depth
     raw = json.dumps({**DOCUMENT, "transaction": 0}).replace(
-        '"transaction": 0', '"transaction": ' + "[" * 100_000
+        '"transaction": 0', f'"transaction": {nested}'
     )
-    with pytest.raises((DraftForm, JsonSyntax)):
+    with pytest.raises((JsonSyntax, JsonShape)):
         draft_from_json(raw.encode())
 
 

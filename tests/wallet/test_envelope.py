@@ -45,3 +45,11 @@ def test_unknown_field_is_damage():
 
     with pytest.raises(KeystoreDamaged, match="more"):
         decode_document(encode_document("sample", Wider("x", 1)), "sample", Form)
+
+
+@pytest.mark.parametrize("depth", [*range(900, 1_100), 5_000])
+def test_hostile_nesting_is_damage_at_any_depth(depth):
+    """Reading gives up before writing the canonical form could."""
+    raw = b'{"a":' + b"[" * depth + b"]" * depth + b"}"
+    with pytest.raises(KeystoreDamaged):
+        decode_document(raw, "sample", Form)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chaindeck.ledger.errors import TransactionSize
-from chaindeck.ledger.limits import MAX_TRANSACTION_BYTES
+from chaindeck.ledger.limits import COIN, MAX_TRANSACTION_BYTES
 from chaindeck.ledger.types import Data
 from chaindeck.wallet.errors import NotEnough, NothingToConsolidate, TooManyInputs
 from chaindeck.wallet.selection import consolidate_coins, select_coins, sweep_coins
@@ -132,6 +132,15 @@ def test_empty_wallet_is_told_what_it_needs():
     with pytest.raises(NotEnough) as raised:
         select_coins([], [pay(10)], 0)
     assert raised.value.values == {"have": 0, "need": 10}
+
+
+def test_shortage_is_told_in_coins_with_what_to_do():
+    with pytest.raises(NotEnough) as raised:
+        select_coins([coin(0, 2 * COIN)], [pay(1_234 * COIN + 50)], 0)
+    assert str(raised.value) == (
+        "1,234.0000005 coins are needed with the fee, and those worth spending hold 2: "
+        "pay at least 1,232.0000005 less, or wait until more have arrived"
+    )
 
 
 def test_coins_that_cost_more_than_they_bring_stay():

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 _COLUMNS = (
     "mode", "connections", "batch", "accepted", "accepted_per_s", "refused", "confirmed",
-    "confirmed_per_s", "lost", "p50_ms", "p95_ms", "p99_ms", "max_ms",
+    "confirmed_per_s", "waiting", "lost", "p50_ms", "p95_ms", "p99_ms", "p999_ms", "max_ms",
 )  # fmt: skip
 
 
@@ -40,9 +40,10 @@ def add_verb(verbs: _SubParsersAction[argparse.ArgumentParser]) -> None:
         "node",
         help="send signed payments to a node, and count what it takes and mines",
         description="Send signed payments to a node, and count what it takes and mines. All are"
-        " signed before the clock runs. Without --connections and --batch three measurements are"
-        " made: one connection, four, and batches of 100. On a development node the faucet pays"
-        " and blocks are mined on demand.",
+        " signed before the clock runs, up to 200,000; the change of what blocks hold pays for the"
+        " rest. Without --connections and --batch three measurements are made: one connection,"
+        " four, and batches of 100. On a development node the faucet pays and blocks are mined"
+        " when coins run out and at the end.",
     )
     add_node_options(node)
     _add_load_options(node)
@@ -53,14 +54,16 @@ def add_verb(verbs: _SubParsersAction[argparse.ArgumentParser]) -> None:
 def _add_load_options(node: argparse.ArgumentParser) -> None:
     count = _number(int, 1, MAX_LOAD_PAYMENTS)
     node.add_argument(
-        "--count", type=count, default=20_000, metavar="N", help="payments (default: 20000)"
+        "--count",
+        type=count,
+        metavar="N",
+        help="payments (default: 20000, or as many as fit into --duration)",
     )
     node.add_argument(
-        "--seconds",
+        "--duration",
         type=_number(float, 0.1, MAX_LOAD_S),
-        default=60.0,
-        metavar="S",
-        help="stop sending after so long (default: 60)",
+        metavar="SECONDS",
+        help="stop sending after so long (default: when all are sent)",
     )
     node.add_argument(
         "--rate",

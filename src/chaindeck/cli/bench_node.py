@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import math
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -14,21 +15,29 @@ import uvloop
 
 from chaindeck.cli.wallet_passwords import read_password
 from chaindeck.client import NodeClient
-from chaindeck.client.answers import Status
 from chaindeck.client.errors import LoadImpossible
-from chaindeck.client.load.drive import Drive, Plan, drive
+from chaindeck.client.limits import (
+    LOAD_INTERVALS,
+    MAX_LOAD_COINS,
+    MAX_LOAD_PAYMENTS,
+    MAX_LOAD_S,
+)
+from chaindeck.client.load.circulation import Circulation, Order, least_coin
+from chaindeck.client.load.drive import Plan
 from chaindeck.client.load.funds import Funds
-from chaindeck.client.load.payments import Payer, RequestBytes, build_requests
+from chaindeck.client.load.payments import Payer
 from chaindeck.client.load.report import Report, summarize
-from chaindeck.ledger.codec import block_transactions, decode_block
 from chaindeck.ledger.signatures import SigningKey
-from chaindeck.ledger.types import NetworkId, Transaction, TxId
+from chaindeck.ledger.types import NetworkId
 from chaindeck.node.dev import FAUCET_KEY
 from chaindeck.wallet.key_files import import_key
 from chaindeck.wallet.keys import key_secret_from_hex
 
 _STRANGER = SigningKey(b"\x02" * 32)
 """Whom the payments pay; on the network it owns nothing else."""
+
+_USUAL_COUNT = 20_000
+"""Payments of a measurement for which nothing was said: some seconds."""
 
 Progress = Callable[[int, int], None]
 
@@ -57,7 +66,7 @@ def measure(client: NodeClient, options: argparse.Namespace, progress: Progress)
         NetworkId(bytes.fromhex(status.network.id)),
         status.network.address_prefix,
     )
-    funds = Funds(client, payer, mines=is_dev, wait_s=options.confirm_seconds, fee=options.fee)
+    funds = Funds(client, payer, mines=is_dev, wait_s=options.confirm_seconds)
     return [
         _Measurement(client, options, funds, payer).run(course, progress)
         for course in _courses(options)
@@ -103,53 +112,61 @@ class _Measurement:
         self._payer = payer
 
     def run(self, course: Course, progress: Progress) -> Report:
-        payments = self._prepare(progress)
-        requests = self._pack(payments, course)
-        before = self._client.status()
+        circulation = self._prepare(course, progress)
         plan = Plan(
             connections=course.connections,
             rate_per_s=self._options.rate,
-            limit_s=self._options.seconds,
+            limit_s=self._options.duration or MAX_LOAD_S,
         )
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            done = runner.run(drive(requests, self._client.access, plan))
-        report = summarize(
-            done, mode=course.mode, connections=course.connections, batch=course.batch
-        )
-        return self._follow(report, done, {item.id for item in payments}, before)
-
-    def _prepare(self, progress: Progress) -> list[Transaction]:
-        """Make coins, and sign a payment for each."""
-        options = self._options
-        now_s = self._client.status().time_ms // 1000
-        coins = self._funds.prepare(options.count, now_s, progress)
-        return [self._payer.pay(coin, _STRANGER.key_hash, options.fee, now_s) for coin in coins]
-
-    def _pack(self, payments: list[Transaction], course: Course) -> list[RequestBytes]:
-        return build_requests(
-            payments,
-            self._client.access,
-            batch=course.batch,
-            form=self._options.form,
-            prefix=self._payer.prefix,
-        )
-
-    def _follow(self, report: Report, done: Drive, sent: set[TxId], before: Status) -> Report:
-        """Add what the chain says once nothing waits."""
-        waiting = self._funds.empty_pool()
+            done = runner.run(circulation.run(self._client.access, plan))
+        circulation.settle()
         confirming_s = time.perf_counter() - done.started_s
-        confirmed = len(sent & self._mined_since(before.height))
+        waiting = circulation.count_waiting()
         return msgspec.structs.replace(
-            report,
-            confirmed=confirmed,
-            confirmed_per_s=round(confirmed / confirming_s, 1),
-            lost=max(0, report.accepted - confirmed - waiting),
+            summarize(done, mode=course.mode, batch=course.batch),
+            coins=circulation.coins,
+            confirmed=circulation.confirmed,
+            confirmed_per_s=round(circulation.confirmed / confirming_s, 1),
+            waiting=waiting,
+            lost=circulation.missing - waiting,
         )
 
-    def _mined_since(self, height: int) -> set[TxId]:
-        tip = self._client.status().height
-        return {
-            transaction.id
-            for number in range(height + 1, tip + 1)
-            for transaction in block_transactions(decode_block(self._client.raw_block(number)))
-        }
+    def _prepare(self, course: Course, progress: Progress) -> Circulation:
+        """Make the coins, and sign a payment for each."""
+        options, status = self._options, self._client.status()
+        count = _count(options)
+        wanted = min(count, _coins_under_way(options.rate, status.network.block_interval_ms))
+        order = Order(
+            count=count,
+            to=_STRANGER.key_hash,
+            batch=course.batch,
+            form=options.form,
+            fee=options.fee,
+            timestamp_s=status.time_ms // 1000,
+        )
+        coins = self._funds.prepare(wanted, least=least_coin(order, wanted), progress=progress)
+        circulation = Circulation(self._client, self._funds, self._payer, coins, order)
+        circulation.prepare()
+        return circulation
+
+
+def _count(options: argparse.Namespace) -> int:
+    """Return how many payments to send at most."""
+    count: int | None = options.count
+    rate_per_s: float | None = options.rate
+    duration_s: float | None = options.duration
+    if count is not None:
+        return count
+    if duration_s is None:
+        return _USUAL_COUNT
+    if rate_per_s is None:
+        return MAX_LOAD_PAYMENTS
+    return min(MAX_LOAD_PAYMENTS, math.ceil(rate_per_s * duration_s))
+
+
+def _coins_under_way(rate_per_s: float | None, interval_ms: int) -> int:
+    """Return how many coins keep a load going whose payments wait for blocks this far apart."""
+    if rate_per_s is None:
+        return MAX_LOAD_COINS
+    return min(MAX_LOAD_COINS, math.ceil(rate_per_s * interval_ms / 1000 * LOAD_INTERVALS))

@@ -1,13 +1,15 @@
-"""Amounts as people write them: coins with up to eight decimals, exact to the base unit."""
+"""Amounts as people write them: coins with up to eight decimals, exact to the base unit.
+
+The other direction is `chaindeck.wallet.amounts`.
+"""
 
 from __future__ import annotations
 
 import argparse
 from decimal import Decimal
 
-from chaindeck.ledger.limits import COIN, MAX_AMOUNT
-
-_DECIMALS = 8
+from chaindeck.ledger.limits import MAX_AMOUNT
+from chaindeck.wallet.amounts import DECIMALS
 
 
 def parse_coins(text: str) -> int:
@@ -25,17 +27,9 @@ def _parse(text: str) -> int:
     coins = Decimal(text)
     exponent = coins.as_tuple().exponent
     assert isinstance(exponent, int), "digits are no infinity"
-    if exponent < -_DECIMALS:
-        raise argparse.ArgumentTypeError(f"{text!r} has more than {_DECIMALS} decimals")
-    units = int(coins.scaleb(_DECIMALS)) if len(digits) <= len(str(MAX_AMOUNT)) else MAX_AMOUNT + 1
+    if exponent < -DECIMALS:
+        raise argparse.ArgumentTypeError(f"{text!r} has more than {DECIMALS} decimals")
+    units = int(coins.scaleb(DECIMALS)) if len(digits) <= len(str(MAX_AMOUNT)) else MAX_AMOUNT + 1
     if units > MAX_AMOUNT:
         raise argparse.ArgumentTypeError(f"{text!r} is more than there can be")
     return units
-
-
-def show_coins(units: int) -> str:
-    """Write base units as coins, with thousands apart and no needless zeros."""
-    sign = "-" if units < 0 else ""
-    whole, rest = divmod(abs(units), COIN)
-    decimals = f"{rest:0{_DECIMALS}d}".rstrip("0")
-    return f"{sign}{whole:,}{'.' if decimals else ''}{decimals}"

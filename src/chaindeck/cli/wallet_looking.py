@@ -9,11 +9,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from chaindeck.cli.output import DONE, print_fields, print_table
-from chaindeck.cli.wallet_amounts import show_coins
 from chaindeck.cli.wallet_files import holding, open_wallet, wallet_names, wallet_path
 from chaindeck.cli.wallet_node import NodeView, open_client
 from chaindeck.client import NodeClient
 from chaindeck.ledger.errors import CodedError
+from chaindeck.wallet.amounts import show_coins
 from chaindeck.wallet.errors import AddressGap
 from chaindeck.wallet.keys import HdKeys, SingleKey, WatchedAccount
 from chaindeck.wallet.keystore import load_keystore, store_keystore

@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 from chaindeck.cli.output import DONE, FAILED, print_error, print_fields, progress_bar
-from chaindeck.cli.wallet_amounts import parse_coins, show_coins
+from chaindeck.cli.wallet_amounts import parse_coins
 from chaindeck.cli.wallet_files import holding, open_wallet
 from chaindeck.cli.wallet_node import NodeView, open_client
 from chaindeck.cli.wallet_passwords import confirm, read_password
@@ -21,6 +21,7 @@ from chaindeck.client import NodeClient
 from chaindeck.ledger.addresses import decode_address
 from chaindeck.ledger.types import Amount, Output, Payment, Transaction
 from chaindeck.store.atomic import read_bytes, write_bytes
+from chaindeck.wallet.amounts import show_coins
 from chaindeck.wallet.drafts import Draft, draft_from_json, draft_to_json
 from chaindeck.wallet.keystore import Keystore, store_keystore
 from chaindeck.wallet.payments import draft_consolidation, draft_payment, draft_sweep, submit_draft

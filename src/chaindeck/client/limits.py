@@ -48,10 +48,20 @@ MAX_EVENT_WAIT_S: Final = 15.0
 MAX_EVENT_BYTES: Final = 1024 * 1024
 """One message of the feed: it describes a block without its transactions."""
 
-MAX_LOAD_PAYMENTS: Final = 500_000
-"""Payments of one measurement: each is kept signed in memory, 0.5 kB."""
+MAX_LOAD_PAYMENTS: Final = 20_000_000
+"""Payments of one measurement: more than any node takes in the longest time."""
+
+MAX_LOAD_COINS: Final = 200_000
+"""Coins of one measurement, and payments that are signed before or under way, 1 kB each: no pool
+lets more wait."""
+
+LOAD_INTERVALS: Final = 6
+"""Block intervals for which the coins of a load with a rate last: a payment waits for one, its coin
+for another block to be noticed, and the search for a block may take several times as long."""
 
 MAX_LOAD_CONNECTIONS: Final = 256
 MAX_LOAD_S: Final = 3_600.0
+"""Sending and waiting for blocks may each take so long."""
+
 MAX_LOAD_BATCH: Final = 1_000
 """What a node takes in one request."""

@@ -196,6 +196,18 @@ class BlockTree:
         self._drop_poorest_leaf(kept=header.hash)
         return True
 
+    def arriving(self, block_hash: BlockHash) -> Mark:
+        """Return what the mark of a known header will be once its body is here."""
+        mark = self.mark(block_hash)
+        return Mark(
+            mark.entry,
+            self._last_arrival + 1 if mark.arrival is None else mark.arrival,
+            is_ready=mark.is_ready or self._is_ready(mark.entry.header.previous),
+            is_failed=mark.is_failed,
+            is_parked=mark.is_parked,
+            is_shut_out=mark.is_shut_out,
+        )
+
     def add_body(self, block_hash: BlockHash) -> None:
         """Note that the body of a known header is here, and whatever becomes ready by it."""
         mark = self.mark(block_hash)

@@ -71,6 +71,10 @@ POOL_MAX_DESCENDANTS: Final = 25
 POOL_MAX_CLUSTER: Final = 100
 """Transactions that are connected through spending each other; bounds the work of ordering them."""
 
+POOL_LISTED_OUTPUTS: Final = 8
+"""Outputs up to which a waiting transaction is listed under the owners that it pays: 0.2 kB each,
+so that a full pool of the worst kind stays below 400 MB. Payments have two."""
+
 POOL_MIN_FEE_PER_KB: Final = 0
 """Base units. Private networks often pay no fees; the floor rises only while the pool is full."""
 

@@ -14,7 +14,7 @@ that being too poor for a full pool raises the floor for those that follow.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from chaindeck.kernel import recover_many
 from chaindeck.ledger.clusters import FIRST_SEQUENCE, MAX_MEMBERS, fee_rate, sort_key
@@ -22,6 +22,7 @@ from chaindeck.ledger.codec import block_transactions, decode_transaction
 from chaindeck.ledger.errors import AlreadyPooled, ImmatureCoin, PoolFull, RuleError
 from chaindeck.ledger.genesis import Network
 from chaindeck.ledger.pool_contents import PoolContents, made_outpoints
+from chaindeck.ledger.pool_owners import listed_outputs
 from chaindeck.ledger.pool_plan import Candidate, Plan, Planner, missing_input, reject
 from chaindeck.ledger.pool_policy import (
     Floor,
@@ -46,7 +47,14 @@ from chaindeck.ledger.signatures import SignatureCache
 from chaindeck.ledger.transactions import check_owners
 from chaindeck.ledger.types import Block, FullId, Height, Transaction, TxId
 
+Keep = Callable[[Sequence[Accepted | Rejected]], None]
+"""Writes down who was let in, or raises."""
+
 _DEFAULT_LIMITS = PoolLimits()
+
+
+def keep_nowhere(_: Sequence[Accepted | Rejected]) -> None:
+    """Keep a pool in memory alone."""
 
 
 class Pool(PoolContents):
@@ -100,12 +108,14 @@ class Pool(PoolContents):
         now_ms: int,
         *,
         arrived_ms: Sequence[int] | None = None,
+        keep: Keep = keep_nowhere,
         dry_run: bool = False,
     ) -> list[Accepted | Rejected]:
         """Let in what is signed by the owners and wanted; return what became of each, in order.
 
         `key_hashes` and `statuses` are the kernel's answer to the plan. `arrived_ms` restores the
-        times of a dump. A dry run tells the same and leaves everything as it was.
+        times of a dump. `keep` is told the results before anybody else is; what it raises is raised
+        here, and nobody was let in. A dry run tells the same and leaves everything as it was.
         """
         assert plan.revision == self.revision, "renew a plan when a block has come or gone"
         assert 65 * len(statuses) == len(plan.signatures)
@@ -118,10 +128,14 @@ class Pool(PoolContents):
                 item if isinstance(item, Rejected) else self._try(item, arrived, admission)
             )
         if dry_run:
-            self._floor, self._next_sequence = before
-            admission.undo(self)
-        else:
-            self._cache.add(admission.signed)
+            self._take_back(admission, before)
+            return results
+        try:
+            keep(results)
+        except Exception:
+            self._take_back(admission, before)
+            raise
+        self._cache.add(admission.signed)
         return results
 
     def block_connected(self, block: Block) -> list[Dropped]:
@@ -209,12 +223,18 @@ class Pool(PoolContents):
             raise PoolFull
         self._next_sequence += 1
         admission.note(entry, [*replaced, *evicted])
+        if not replaced and not evicted:
+            return Accepted(entry.id, entry.fee)
         return Accepted(
             entry.id,
             entry.fee,
             tuple(_describe(replaced, DropCode.REPLACED, f"replaced by {entry.id.hex()}")),
             tuple(_describe(evicted, DropCode.EVICTED, "the pool is full")),
         )
+
+    def _take_back(self, admission: _Admission, before: tuple[Floor, int]) -> None:
+        self._floor, self._next_sequence = before
+        admission.undo(self)
 
     def _check_current(self, item: Candidate) -> None:
         """Raise if what others did since the plan was made leaves no place for the candidate."""
@@ -342,6 +362,7 @@ def _build_entry(item: Candidate, sequence: int, arrived_ms: int) -> Pooled:
         sequence,
         item.matures_at,
         sort_key(fee_rate(item.fee, size), sequence),
+        listed_outputs(transaction),
     )
 
 

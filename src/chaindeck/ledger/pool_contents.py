@@ -10,12 +10,13 @@ transaction out and putting it back leaves no trace.
     clusters    id -> cluster, for those that have relatives here
     order       all chunks, best first: `clusters` says what that means
     listings    the same transactions by age or size, kept from the first time that anybody asks
+    owners      owner -> the transactions that pay it: `pool_owners`
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import islice
+from itertools import islice, takewhile
 from operator import attrgetter
 from typing import Any
 
@@ -33,8 +34,9 @@ from chaindeck.ledger.clusters import (
     split_connected,
 )
 from chaindeck.ledger.limits import POOL_HISTOGRAM_PER_KB
+from chaindeck.ledger.pool_owners import PoolOwners
 from chaindeck.ledger.pool_types import FeeBucket, Pooled, ProjectedBlock
-from chaindeck.ledger.types import OutPoint, Payment, Transaction, TxId
+from chaindeck.ledger.types import FullId, OutPoint, Payment, Transaction, TxId
 
 _SORT_KEY = attrgetter("sort_key")
 _BY_AGE = attrgetter("sequence")
@@ -47,10 +49,12 @@ class PoolContents:
     def __init__(self) -> None:
         self.total_bytes = 0
         self._entries: dict[TxId, Pooled] = {}
+        self._by_full_id: dict[FullId, Pooled] = {}
         self._spenders: dict[OutPoint, Pooled] = {}
         self._clusters: dict[TxId, Cluster] = {}
         self._order = SortedKeyList(key=_SORT_KEY)
         self._listings: dict[Callable[[Pooled], int], Any] = {}
+        self.owners = PoolOwners()
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -60,6 +64,14 @@ class PoolContents:
 
     def get(self, tx_id: TxId) -> Pooled | None:
         return self._entries.get(tx_id)
+
+    def find(self, full_id: FullId) -> Pooled | None:
+        """Return the waiting transaction with exactly these signatures."""
+        return self._by_full_id.get(full_id)
+
+    def full_ids(self) -> list[FullId]:
+        """Return what all waiting transactions are announced by."""
+        return list(self._by_full_id)
 
     def spender(self, outpoint: OutPoint) -> Pooled | None:
         """Return the waiting transaction that spends this coin."""
@@ -118,7 +130,10 @@ class PoolContents:
     def add(self, entry: Pooled, relatives: Sequence[TxId]) -> None:
         """Let a transaction wait. `relatives` are its parents and children among those waiting."""
         self._entries[entry.id] = entry
-        self._spenders.update(dict.fromkeys(entry.outpoints, entry))
+        self._by_full_id[entry.full_id] = entry
+        for outpoint in entry.outpoints:
+            self._spenders[outpoint] = entry
+        self.owners.add(entry)
         self.total_bytes += entry.size
         for listing in self._listings.values():
             listing.add(entry)
@@ -135,18 +150,23 @@ class PoolContents:
     def remove(self, entries: Iterable[Pooled]) -> None:
         """Take transactions out. What depends on them goes too, or finds its coin elsewhere."""
         torn: dict[int, Cluster] = {}
+        alone: list[Pooled] = []
         for entry in entries:
             del self._entries[entry.id]
+            del self._by_full_id[entry.full_id]
             for outpoint in entry.outpoints:
                 del self._spenders[outpoint]
+            self.owners.remove(entry)
             self.total_bytes -= entry.size
             for listing in self._listings.values():
                 listing.remove(entry)
             cluster = self._clusters.pop(entry.id, None)
             if cluster is None:
-                self._order.remove(entry)
+                alone.append(entry)
             else:
                 torn[id(cluster)] = cluster
+        if alone:
+            self._take_from_order(alone)
         for cluster in torn.values():
             self._mend(cluster)
 
@@ -210,7 +230,7 @@ class PoolContents:
 
     def digest(self) -> bytes:
         """Return one hash of all that waits, signatures included: equal for equal pools."""
-        return hash256(b"".join(sorted(entry.full_id for entry in self._entries.values())))
+        return hash256(b"".join(sorted(self._by_full_id)))
 
     def dump(self) -> Iterator[tuple[bytes, int]]:
         """Yield encoded transaction and time of arrival, parents before children."""
@@ -227,6 +247,16 @@ class PoolContents:
             best.fee * 1000 // best.size,
             worst.fee * 1000 // worst.size,
         )
+
+    def _take_from_order(self, alone: Sequence[Pooled]) -> None:
+        """Take out chunks of one. Those at the front, as a block takes them, go in one piece."""
+        gone = {entry.sort_key for entry in alone}
+        front = sum(1 for _ in takewhile(lambda chunk: chunk.sort_key in gone, self._order))
+        last_key = self._order[front - 1].sort_key if front else None
+        del self._order[:front]
+        for entry in alone:
+            if last_key is None or entry.sort_key > last_key:
+                self._order.remove(entry)
 
     def _join(self, entry: Pooled, relatives: Iterable[TxId]) -> None:
         members = {entry.id: entry}

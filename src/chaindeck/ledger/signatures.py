@@ -27,11 +27,14 @@ _CHECKPOINT_TAG = hashlib.sha256(b"chaindeck/checkpoint").digest() * 2
 class SigningKey:
     """A private key in memory: signs digests, knows its key hash; never printed or stored."""
 
-    __slots__ = ("_key", "key_hash")
+    __slots__ = ("_key", "key_hash", "public_key")
 
     def __init__(self, secret: bytes) -> None:
         self._key = PrivateKey(secret)
-        self.key_hash = KeyHash(hash256(self._key.public_key.format())[:20])
+        self.public_key: bytes = self._key.public_key.format()
+        """33 bytes, compressed."""
+
+        self.key_hash = KeyHash(hash256(self.public_key)[:20])
 
     def sign(self, digest: bytes) -> bytes:
         return self._key.sign_recoverable(digest, hasher=None)
@@ -69,6 +72,12 @@ def recover_signer(
     key_hash, statuses = recover_many(digest, signature, 1)
     check_recovered(statuses[0], malformed=malformed, high_s=high_s, field=field)
     return KeyHash(key_hash)
+
+
+def is_signed_by(public_key: bytes, digest: bytes, signature: bytes) -> bool:
+    """Whether 65 bytes are a low-S signature by the key whose compressed form this is."""
+    key_hash, statuses = recover_many(digest, signature, 1)
+    return not statuses[0] and key_hash == hash256(public_key)[:20]
 
 
 def check_recovered(

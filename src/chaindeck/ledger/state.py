@@ -3,8 +3,9 @@
 `ChainState` joins the parts of this room (header rules, tree, connecting, pool) over a `Keeper`
 that remembers. It is as pure as they are. What takes long is handed out: methods that may have to
 check signatures are generators that yield such work as a `Job`, a call without arguments that
-touches nothing shared, and are sent its answer. `run_here` drives one to its end; a server runs the
-jobs in threads instead and does other things meanwhile.
+touches nothing shared, and are sent its answer. Where long work cannot be handed out they yield
+`None` now and then, a moment in which others may have their turn. `run_here` drives one to its end;
+a server runs the jobs in threads instead, and does other things meanwhile and in the pauses.
 
 Between two steps of a block nothing else may move the tip: a driver takes blocks and commands one
 after the other, and payments at any time.
@@ -29,7 +30,7 @@ from chaindeck.ledger.errors import RuleError
 from chaindeck.ledger.genesis import Network
 from chaindeck.ledger.headers import check_header, check_not_held, genesis_entry
 from chaindeck.ledger.limits import FEW_SIGNATURES, SIGNATURE_BYTES, SIGNATURES_A_THREAD
-from chaindeck.ledger.pool import Pool
+from chaindeck.ledger.pool import Keep, Pool, keep_nowhere
 from chaindeck.ledger.pool_plan import Plan
 from chaindeck.ledger.pool_types import Accepted, Dropped, PoolLimits, Rejected
 from chaindeck.ledger.ports import CoinView, Entry
@@ -37,6 +38,7 @@ from chaindeck.ledger.signatures import SignatureCache
 from chaindeck.ledger.types import (
     Block,
     BlockHash,
+    Header,
     Height,
     OutPoint,
     PackedCoin,
@@ -45,7 +47,9 @@ from chaindeck.ledger.types import (
 
 Answer = TypeVar("Answer")
 Job = Callable[[], Any]
-Steps = Generator[Job, Any, Answer]
+Steps = Generator[Job | None, Any, Answer]
+Prepared = Any
+"""What a keeper works out for itself; nobody else looks into it."""
 
 
 class Batch(Protocol):
@@ -55,7 +59,7 @@ class Batch(Protocol):
 
     def save_marks(self, marks: Sequence[Mark]) -> None: ...
 
-    def connect(self, entry: Entry, block: Block, change: Change) -> None: ...
+    def connect(self, entry: Entry, block: Block, change: Change, prepared: Prepared) -> None: ...
 
     def disconnect(self, block_hash: BlockHash) -> object: ...
 
@@ -67,6 +71,9 @@ class Keeper(CoinView, Archive, Protocol):
         """Give a batch that happens wholly when the block ends well, and else not at all."""
 
     def load_body(self, block_hash: BlockHash) -> bytes | None: ...
+
+    def prepare(self, block: Block, change: Change) -> Generator[None, None, Prepared]:
+        """Work out, with pauses, what a batch's `connect` will write; return it for that."""
 
     def recall(self, block_hash: BlockHash) -> tuple[Block, Change]:
         """Return a block of the active chain and what it changed."""
@@ -119,7 +126,13 @@ class Lost(msgspec.Struct, frozen=True, tag="dropped"):
     dropped: Dropped
 
 
-Event = Connected | Disconnected | Reorganised | Parked | Admitted | Lost
+class Fixed(msgspec.Struct, frozen=True, tag="checkpoint"):
+    """A checkpoint holds now, whoever brought it."""
+
+    checkpoint: Checkpoint
+
+
+Event = Connected | Disconnected | Reorganised | Parked | Admitted | Lost | Fixed
 
 
 class ChainState:
@@ -132,16 +145,18 @@ class ChainState:
         *,
         limits: PoolLimits | None = None,
         threads: int = 2,
+        cache: SignatureCache | None = None,
     ) -> None:
         self.network = network
         self.keeper = keeper
-        self.cache = SignatureCache()
+        self.cache = SignatureCache() if cache is None else cache
         self.pool = Pool(network, self.cache, limits or PoolLimits())
         self.tree = BlockTree(genesis_entry(network), keeper)
         self.tip = self.tree.genesis
         self.checkpoints = CheckpointBook(network)
         self.is_syncing = False
         self._threads = threads
+        self._newest: Block | None = None
         self._events: list[Event] = []
 
     @property
@@ -169,25 +184,31 @@ class ChainState:
         remembered as failed.
         """
         if self.has_body(block.hash):
+            # It may be here and not connected, where the disk was full.
+            yield from self._advance(now_ms)
             return False
-        entry = self.tree.find(block.hash) or self.judge_header(block, now_ms)
+        entry = self.tree.find(block.hash) or self.judge_header(block.header, block.seal, now_ms)
         self.tree.add_header(entry)
         try:
             check_body(self.network.genesis, entry, block)
         except RuleError:
             self._fail(block.hash)
             raise
-        self._remember(block)
-        refusals = yield from self._advance(now_ms)
+        yield from self._remember(block)
+        self._newest = block
+        try:
+            refusals = yield from self._advance(now_ms)
+        finally:
+            self._newest = None
         if block.hash in refusals:
             raise refusals[block.hash]
         return True
 
-    def judge_header(self, block: Block, now_ms: int) -> Entry:
-        """Return the entry of a block whose parent is known, or raise what its header breaks."""
-        parent = self.tree.parent_of(block.header.previous)
-        entry = check_header(self.network, self.tree, parent, block.header, block.seal)
-        check_not_held(block.header, now_ms)
+    def judge_header(self, header: Header, seal: bytes, now_ms: int) -> Entry:
+        """Return the entry of a header whose parent is known, or raise what it breaks."""
+        parent = self.tree.parent_of(header.previous)
+        entry = check_header(self.network, self.tree, parent, header, seal)
+        check_not_held(header, now_ms)
         return entry
 
     def has_body(self, block_hash: BlockHash) -> bool:
@@ -224,6 +245,7 @@ class ChainState:
         is_new = self.checkpoints.add(checkpoint)
         if is_new:
             self.tree.fix(checkpoint.height, checkpoint.hash)
+            self._events.append(Fixed(checkpoint))
             yield from self._command_done(now_ms)
         return is_new
 
@@ -248,15 +270,23 @@ class ChainState:
     # Payments
 
     def submit_transactions(
-        self, transactions: Sequence[Transaction], now_ms: int, *, dry_run: bool = False
+        self,
+        transactions: Sequence[Transaction],
+        now_ms: int,
+        *,
+        keep: Keep = keep_nowhere,
+        dry_run: bool = False,
     ) -> Steps[list[Accepted | Rejected]]:
-        """Offer payments to the pool; return what became of each, in order."""
+        """Offer payments to the pool; return what became of each, in order.
+
+        `keep` hears it first, unless it is a dry run. Where it raises, nothing has happened.
+        """
         plan = self.pool.prepare(transactions, self.keeper, self.next_height)
         key_hashes, statuses = yield from self._recover(plan)
         while plan.revision != self.pool.revision:
             plan = self.pool.renew(plan, self.keeper, self.next_height)
             key_hashes, statuses = yield from self._recover(plan)
-        results = self.pool.admit(plan, key_hashes, statuses, now_ms, dry_run=dry_run)
+        results = self.pool.admit(plan, key_hashes, statuses, now_ms, keep=keep, dry_run=dry_run)
         if not dry_run:
             for transaction, result in zip(transactions, results, strict=True):
                 if isinstance(result, Accepted):
@@ -267,7 +297,10 @@ class ChainState:
     def restore_pool(
         self, kept: Sequence[tuple[bytes, int]], now_ms: int
     ) -> Steps[list[Accepted | Rejected]]:
-        """Take back what a store kept of the pool, with the times of arrival."""
+        """Take back what a store kept of the pool, with the times of arrival.
+
+        What a block holds by now must not be among it, or its children would take it for waiting.
+        """
         transactions = [decode_transaction(raw) for raw, _ in kept]
         arrived_ms = [arrived for _, arrived in kept]
         plan = self.pool.prepare(transactions, self.keeper, self.next_height)
@@ -321,6 +354,7 @@ class ChainState:
     def _move(self, disconnect: Sequence[BlockHash], connect: Sequence[BlockHash]) -> Steps[_Moved]:
         """Judge every block of the way on the coins it will find, then change the keeper."""
         moved = _Moved([], [])
+        prepared: list[Prepared] = []
         ahead = _OtherCoins(self.keeper)
         for block_hash in disconnect:
             block, change = self.keeper.recall(block_hash)
@@ -328,23 +362,26 @@ class ChainState:
             moved.down.append(Disconnected(self.tree.entry(block_hash), block, change))
         for block_hash in connect:
             entry, block = self.tree.entry(block_hash), self._body(block_hash)
-            change = yield from self._judge_body(entry, block, ahead)
-            ahead.apply(change)
+            try:
+                change = yield from self.judge_body(entry, block, ahead)
+            except RuleError as error:
+                raise _RefusedError(block_hash, error) from error
+            if block_hash != connect[-1]:
+                ahead.apply(change)
             moved.up.append(Connected(entry, block, change))
+            prepared.append((yield from self.keeper.prepare(block, change)))
         with self.keeper.writing() as batch:
             for down in moved.down:
                 batch.disconnect(down.block.hash)
-            for up in moved.up:
-                batch.connect(up.entry, up.block, up.change)
+            for up, ready in zip(moved.up, prepared, strict=True):
+                batch.connect(up.entry, up.block, up.change, ready)
         return moved
 
-    def _judge_body(self, entry: Entry, block: Block, view: CoinView) -> Steps[Change]:
-        try:
-            question = prepare_question(self.network, entry, block, view, self.cache)
-            verdict = yield partial(question.ask, self._threads)
-            return conclude(question, verdict, view, self.cache)
-        except RuleError as error:
-            raise _RefusedError(block.hash, error) from error
+    def judge_body(self, entry: Entry, block: Block, view: CoinView) -> Steps[Change]:
+        """Return what a block changes on these coins, or raise the rule that it breaks."""
+        question = prepare_question(self.network, entry, block, view, self.cache)
+        verdict = yield partial(question.ask, self._threads)
+        return conclude(question, verdict, view, self.cache)
 
     def _adopt(self, moved: _Moved, now_ms: int) -> None:
         """Bring tip and pool to where the keeper is, block by block, and tell."""
@@ -365,17 +402,24 @@ class ChainState:
         affected = self.tree.fail(block_hash)
         self._save([self.tree.mark(item) for item in affected])
 
-    def _remember(self, block: Block) -> None:
+    def _remember(self, block: Block) -> Steps[None]:
+        """Keep a body; the tree hears of it once it is safe, as the keeper may refuse it."""
+        yield partial(self._keep, block, self.tree.arriving(block.hash))
         self.tree.add_body(block.hash)
+
+    def _keep(self, block: Block, mark: Mark) -> None:
         with self.keeper.writing() as batch:
             batch.save_body(block)
-            batch.save_marks([self.tree.mark(block.hash)])
+            batch.save_marks([mark])
 
     def _save(self, marks: Sequence[Mark]) -> None:
         with self.keeper.writing() as batch:
             batch.save_marks(marks)
 
     def _body(self, block_hash: BlockHash) -> Block:
+        """Return a block that is here; the one that just came need not be decoded again."""
+        if self._newest is not None and self._newest.hash == block_hash:
+            return self._newest
         raw = self.keeper.load_body(block_hash)
         assert raw is not None, "a ready block has its body"
         return decode_block(raw)
@@ -447,7 +491,7 @@ def run_here(steps: Steps[Answer]) -> Answer:
     try:
         job = next(steps)
         while True:
-            job = steps.send(job())
+            job = steps.send(None if job is None else job())
     except StopIteration as done:
         answer: Answer = done.value
         return answer

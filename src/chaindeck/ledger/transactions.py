@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from chaindeck.kernel import recover_many
 from chaindeck.ledger.codec import transaction_body
@@ -110,18 +110,19 @@ def check_owners(
     transaction: Transaction, coins: Sequence[Coin], key_hashes: bytes, statuses: bytes
 ) -> None:
     """Raise unless the owners are who signed, by what the kernel says of `signatures_of`."""
-    signers = (
-        (KeyHash(key_hashes[20 * place : 20 * place + 20]), status)
-        for place, status in enumerate(statuses)
-    )
-    common_signer = _signer(signers, "signature") if transaction.signature else None
+    place, common_signer = 0, None
+    if transaction.signature:
+        place, common_signer = 1, _signer(key_hashes, statuses, 0, "signature")
     for position, (item, coin) in enumerate(zip(transaction.inputs, coins, strict=True)):
-        field = f"inputs[{position}].signature"
-        signer = _signer(signers, field) if item.signature else common_signer
+        field, signer = "signature", common_signer
+        if item.signature:
+            field = f"inputs[{position}].signature"
+            signer = _signer(key_hashes, statuses, place, field)
+            place += 1
         assert signer is not None, "check_transaction refuses an input that nothing authorises"
         if signer != coin.key_hash:
             raise NotOwner(
-                field=field if item.signature else "signature",
+                field=field,
                 input=position,
                 signer=signer.hex(),
                 owner=coin.key_hash.hex(),
@@ -141,7 +142,8 @@ def _check_inputs(transaction: Transaction) -> None:
         seen.add(item.outpoint)
 
 
-def _signer(signers: Iterator[tuple[KeyHash, int]], field: str) -> KeyHash:
-    key_hash, status = next(signers)
-    check_recovered(status, malformed=SignatureMalformed, high_s=SignatureHighS, field=field)
-    return key_hash
+def _signer(key_hashes: bytes, statuses: bytes, place: int, field: str) -> KeyHash:
+    check_recovered(
+        statuses[place], malformed=SignatureMalformed, high_s=SignatureHighS, field=field
+    )
+    return KeyHash(key_hashes[20 * place : 20 * place + 20])

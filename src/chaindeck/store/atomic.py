@@ -58,8 +58,7 @@ def replacing(path: Path, *, private: bool = False) -> Iterator[BinaryIO]:
             )
             with os.fdopen(descriptor, "wb") as file:
                 yield file
-                file.flush()
-                os.fsync(descriptor)
+                sync_file(file)
             temporary.replace(path)
             sync_folder(path.parent)
     finally:
@@ -121,6 +120,12 @@ def failure(number: int, reason: str, path: Path) -> EnvironmentFailed:
     if number in _NO_ROOM:
         return DiskFull(path=str(path))
     return InputOutput(path=str(path), reason=reason)
+
+
+def sync_file(file: BinaryIO) -> None:
+    """Make what was written to a file outlive a power cut."""
+    file.flush()
+    os.fsync(file.fileno())
 
 
 def sync_folder(folder: Path) -> None:

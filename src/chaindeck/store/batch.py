@@ -22,6 +22,7 @@ from chaindeck.store.packing import State, encode_mark, encode_undo, height_key
 from chaindeck.store.recovery import PROGRESS, save_state
 from chaindeck.store.rows import (
     PRESENT,
+    BlockRows,
     coinbase_value,
     connected_rows,
     disconnected_rows,
@@ -82,8 +83,13 @@ class Batch:
         if block.seal:
             self._put("seals", block.hash, block.seal)
 
-    def connect(self, entry: Entry, block: Block, change: Change) -> None:
-        """Make a block the tip, on the tip that is; `change` is what `connect_block` returned."""
+    def connect(
+        self, entry: Entry, block: Block, change: Change, prepared: BlockRows | None = None
+    ) -> None:
+        """Make a block the tip, on the tip that is; `change` is what `connect_block` returned.
+
+        `prepared` is what `ChainStore.prepare` returned for the two, if anybody asked it.
+        """
         header = entry.header
         assert header.previous == self.state.tip, "blocks are connected to the tip"
         assert header.hash == block.hash, "an entry belongs to its block"
@@ -95,7 +101,7 @@ class Batch:
             self._count_bytes(len(undo))
         self._put("active", height_key(header.height), block.hash)
         self._delete("side", block.hash)
-        self.layer.add(connected_rows(block, change))
+        self.layer.add(prepared or connected_rows(block, change))
         self._move(block, change, block.hash, header.height, +1)
 
     def disconnect(self, block_hash: BlockHash) -> Change:

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Self
 
@@ -66,6 +66,7 @@ from chaindeck.store.recovery import (
     roll_forward,
     save_state,
 )
+from chaindeck.store.rows import BlockRows, prepare_rows
 
 
 class CoinPage(msgspec.Struct, frozen=True):
@@ -162,7 +163,7 @@ class ChainStore:
 
     def load_entry(self, block_hash: BlockHash) -> Entry | None:
         """Return an entry of the active chain, None for any other hash (`ledger.chain.Archive`)."""
-        with self._reading() as transaction:
+        with self._reading_lock, self.database.reading() as transaction:
             packed = self._get(transaction, "entries", block_hash)
             if packed is None:
                 return None
@@ -176,7 +177,7 @@ class ChainStore:
         Parents come before children, as `BlockTree.restore` wants them.
         """
         tables = self.database.tables
-        with self._reading() as transaction:
+        with self._reading_lock, self.database.reading() as transaction:
             start = height_key(max(0, from_height))
             walk = scan(self.database, transaction, "active", b"", start, down=False)
             hashes = [block_hash for _, block_hash in walk]
@@ -190,7 +191,7 @@ class ChainStore:
         """Return a block as it came, None for one that never did; raise `Pruned`."""
         if block_hash == self.network.block.hash:
             return self.network.block.raw
-        with self._reading() as transaction:
+        with self._reading_lock, self.database.reading() as transaction:
             raw = self._get(transaction, "bodies", block_hash)
             packed = None if raw else self._get(transaction, "entries", block_hash)
             if packed is None:
@@ -202,12 +203,12 @@ class ChainStore:
 
     def load_seal(self, block_hash: BlockHash) -> bytes:
         """Return the seal of a block whose body is or was here, empty where it has none."""
-        with self._reading() as transaction:
+        with self._reading_lock, self.database.reading() as transaction:
             return self._get(transaction, "seals", block_hash) or b""
 
     def has_body(self, block_hash: BlockHash) -> bool:
         """Whether a block is here now: never came and pruned are alike."""
-        with self._reading() as transaction:
+        with self._reading_lock, self.database.reading() as transaction:
             is_genesis = block_hash == self.network.block.hash
             return is_genesis or self._get(transaction, "bodies", block_hash) is not None
 
@@ -215,26 +216,26 @@ class ChainStore:
         """Return the hash at a height of the active chain."""
         if not 0 <= height <= self._state.height:
             return None
-        with self._reading() as transaction:
+        with self._reading_lock, self.database.reading() as transaction:
             found = self._get(transaction, "active", height_key(height))
             return None if found is None else BlockHash(found)
 
     def recall(self, block_hash: BlockHash) -> tuple[Block, Change]:
         """Return a block that is or was connected, and what it changes."""
-        with self._reading() as transaction:
+        with self._reading_lock, self.database.reading() as transaction:
             return recall(self.database, transaction, self.network, self._state, block_hash)
 
     # Coins and indexes
 
     def coins(self, outpoints: Sequence[OutPoint]) -> list[PackedCoin | None]:
         """Return the coins there are after the tip (`ledger.ports.CoinView`)."""
-        with self._reading() as transaction:
+        with self._reading_lock, self.database.reading() as transaction:
             layers = (self._layer.rows["coins"],)
             return read_coins(self.database, transaction, layers, outpoints)
 
     def iterate_coins(self) -> Iterator[tuple[OutPoint, PackedCoin]]:
         """Walk all coins in the order of their outpoints, as they are when the walk begins."""
-        with self._reading():
+        with self._reading_lock:
             waiting = sorted(self._layer.rows["coins"].items())
             walk = self.database.reading()
             transaction = walk.__enter__()
@@ -250,7 +251,7 @@ class ChainStore:
 
     def find_transaction(self, tx_id: TxId) -> tuple[Height, int] | None:
         """Return height and position of a transaction of the active chain."""
-        with self._reading() as transaction:
+        with self._reading_lock, self.database.reading() as transaction:
             place = self._layer.rows["transactions"].get(tx_id)
             if place is None:
                 place = self._get(transaction, "transactions", tx_id)
@@ -260,7 +261,7 @@ class ChainStore:
         self, key_hash: KeyHash, *, cursor: bytes | None = None, limit: int = MAX_PAGE_ROWS
     ) -> CoinPage:
         """Return coins of a key from a cursor on, which an earlier page gave."""
-        with self._reading() as transaction:
+        with self._reading_lock, self.database.reading() as transaction:
             keys, following = self._page(transaction, "owned", key_hash, cursor or b"", limit)
             outpoints = [OutPoint(key) for key, _ in keys]
             layers = (self._layer.rows["coins"],)
@@ -277,13 +278,17 @@ class ChainStore:
     ) -> HistoryPage:
         """Return transactions that touched a key, the newest first, from a cursor on."""
         newest = b"\xff" * 8
-        with self._reading() as transaction:
+        with self._reading_lock, self.database.reading() as transaction:
             rows, following = self._page(
                 transaction, "history", key_hash, cursor or newest, limit, down=True
             )
         return HistoryPage([decode_history(place, flow) for place, flow in rows], following)
 
     # Writing
+
+    def prepare(self, block: Block, change: Change) -> Generator[None, None, BlockRows]:
+        """Work out, with pauses, what connecting a block writes; return it for `Batch.connect`."""
+        return prepare_rows(block, change)
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[Batch]:
@@ -294,8 +299,9 @@ class ChainStore:
         with self._writing_lock:
             if self._failure:
                 raise self._failure
-            if len(self._layer) >= self._settle_rows or self._layer.blocks >= SETTLE_BLOCKS:
-                self._settle()
+            if self.is_settling_due:
+                for _ in self._settle():
+                    pass
             with self._guarded(), self.database.writing() as transaction:
                 batch = Batch(self.database, transaction, self.network, self._state, self._layer)
                 yield batch
@@ -343,23 +349,33 @@ class ChainStore:
     def settle(self) -> None:
         """Write the rows that wait into their tables. Worth calling when there is time.
 
-        It happens by itself when many wait, and at closing.
+        It happens by itself before a batch when many wait, and at closing.
         """
+        for _ in self.settle_in_turns():
+            pass
+
+    def settle_in_turns(self) -> Iterator[None]:
+        """Settle with pauses in which others may read. Nobody may write before it has ended."""
         with self._writing_lock:
             if self._failure:
                 raise self._failure
-            self._settle()
+            yield from self._settle()
+
+    @property
+    def is_settling_due(self) -> bool:
+        """Whether so many rows wait that the next batch would settle them first."""
+        return len(self._layer) >= self._settle_rows or self._layer.blocks >= SETTLE_BLOCKS
 
     def waiting(self) -> int:
         """Return how many rows of coins and indexes wait to be settled."""
         return len(self._layer)
 
-    def _settle(self) -> None:
+    def _settle(self) -> Iterator[None]:
         layer = self._layer
         if not len(layer):
             return
         with self._guarded(), self.database.writing() as transaction:
-            layer.settle(self.database, transaction)
+            yield from layer.settle_in_turns(self.database, transaction)
             save_state(self.database, transaction, self._state, is_settled=True)
         with self._reading_lock:
             self._layer = Layer()
@@ -396,11 +412,6 @@ class ChainStore:
         except InputOutput as error:
             self._failure = error
             raise
-
-    @contextlib.contextmanager
-    def _reading(self) -> Iterator[Reader]:
-        with self._reading_lock, self.database.reading() as transaction:
-            yield transaction
 
     def _page(
         self,

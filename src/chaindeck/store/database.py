@@ -70,17 +70,15 @@ class Database:
     def close(self) -> None:
         self._environment.close()
 
-    @contextlib.contextmanager
-    def reading(self) -> Iterator[Reader]:
-        """See everything as it was at one commit."""
-        with self._translated(), self._environment.begin() as transaction:
-            yield transaction
+    def reading(self) -> Reading:
+        """See everything as it was at one commit, in a `with` statement."""
+        return Reading(self._environment, self.path)
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[Reader]:
         """Change everything at once when the block ends well, or nothing."""
         try:
-            with self._translated(), self._environment.begin(write=True) as transaction:
+            with _translated(self.path), self._environment.begin(write=True) as transaction:
                 yield transaction
         except InputOutput:
             # Where a disk fills up in the middle of a write, LMDB says input/output error.
@@ -100,7 +98,7 @@ class Database:
     def _found(self) -> None:
         """Make an empty environment elsewhere and move it here: LMDB cannot read half of one."""
         temporary = self.path.with_name(f"{self.path.name}{TEMPORARY}")
-        with self._translated():
+        with _translated(self.path):
             with lmdb.open(str(temporary), mode=0o700) as environment:
                 environment.sync(force=True)
             temporary.replace(self.path)
@@ -110,7 +108,7 @@ class Database:
         """Open with as much address space as this machine grants."""
         if not (self.path / DATA_NAME).exists():
             self._found()
-        with self._translated():
+        with _translated(self.path):
             while True:
                 try:
                     return lmdb.open(
@@ -134,13 +132,42 @@ class Database:
             size *= 2
         return size
 
-    @contextlib.contextmanager
-    def _translated(self) -> Iterator[None]:
+
+class Reading:
+    """One look at the tables.
+
+    It is no generator, because that would cost ten times the look itself, and every payment and
+    every request takes one.
+    """
+
+    __slots__ = ("_environment", "_path", "_transaction")
+
+    def __init__(self, environment: lmdb.Environment, path: Path) -> None:
+        self._environment = environment
+        self._path = path
+        self._transaction: Reader
+
+    def __enter__(self) -> Reader:
         try:
-            with translated(self.path):
-                yield
+            self._transaction = self._environment.begin()
         except lmdb.Error as error:
-            raise _store_error(error, self.path) from error
+            raise _store_error(error, self._path) from error
+        return self._transaction
+
+    def __exit__(self, _kind: object, error: BaseException | None, _traceback: object) -> None:
+        self._transaction.abort()
+        if isinstance(error, lmdb.Error | OSError):
+            with _translated(self._path):
+                raise error
+
+
+@contextlib.contextmanager
+def _translated(path: Path) -> Iterator[None]:
+    try:
+        with translated(path):
+            yield
+    except lmdb.Error as error:
+        raise _store_error(error, path) from error
 
 
 def _store_error(error: lmdb.Error, path: Path) -> StoreError:

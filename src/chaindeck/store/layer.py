@@ -13,6 +13,7 @@ from collections.abc import Generator, Iterator
 from itertools import islice
 
 from chaindeck.store.database import Database, Reader
+from chaindeck.store.limits import SETTLE_ROWS_A_TURN
 from chaindeck.store.rows import GONE, BlockRows, Rows
 
 LAYERED = ("coins", "owned", "transactions", "history")
@@ -32,16 +33,16 @@ class Layer:
         return sum(map(len, self.rows.values()))
 
     def add(self, block_rows: BlockRows) -> None:
-        """Lay the rows of one more block on top."""
+        """Lay the rows of one more block on top. They are this layer's from then on."""
         self.blocks += 1
-        for name, rows in self.rows.items():
-            rows.update(getattr(block_rows, name))
+        for name in LAYERED:
+            self._lay(name, getattr(block_rows, name))
 
     def merge(self, above: Layer) -> None:
-        """Take in a layer that lies on top of this one."""
+        """Take in a layer that lies on top of this one, and is not used again."""
         self.blocks += above.blocks
-        for name, rows in self.rows.items():
-            rows.update(above.rows[name])
+        for name in LAYERED:
+            self._lay(name, above.rows[name])
 
     def keys(self, name: str) -> list[bytes]:
         """Return the keys of a table's rows in order. Do not change the list."""
@@ -55,14 +56,35 @@ class Layer:
 
     def settle(self, database: Database, transaction: Reader) -> None:
         """Write everything into the tables, in the order of their keys."""
+        for _ in self.settle_in_turns(database, transaction):
+            pass
+
+    def settle_in_turns(self, database: Database, transaction: Reader) -> Iterator[None]:
+        """Do the same with pauses, in which others may read."""
         for name, rows in self.rows.items():
             table = database.tables[name]
             gone = sorted([key for key, value in rows.items() if not value])
-            for key in gone:
-                transaction.delete(key, GONE, table)
+            for keys in _portions(gone):
+                yield
+                for key in keys:
+                    transaction.delete(key, GONE, table)
             kept = sorted([key for key, value in rows.items() if value])
-            with transaction.cursor(table) as cursor:
-                cursor.putmulti([(key, rows[key]) for key in kept])
+            for keys in _portions(kept):
+                yield
+                with transaction.cursor(table) as cursor:
+                    cursor.putmulti([(key, rows[key]) for key in keys])
+
+    def _lay(self, name: str, rows: Rows) -> None:
+        """Copying the rows of a large block takes milliseconds, so an empty table takes them."""
+        if self.rows[name]:
+            self.rows[name].update(rows)
+        else:
+            self.rows[name] = rows
+
+
+def _portions(keys: list[bytes]) -> Iterator[list[bytes]]:
+    for first in range(0, len(keys), SETTLE_ROWS_A_TURN):
+        yield keys[first : first + SETTLE_ROWS_A_TURN]
 
 
 def scan(

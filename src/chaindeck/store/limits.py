@@ -26,8 +26,14 @@ SETTLE_ROWS: Final = 100_000
 20 MB. Written one block at a time each row costs its own 4 KiB page; together they share pages,
 which is 3 to 6 times faster."""
 
+SETTLE_ROWS_A_TURN: Final = 2_000
+"""Rows that are settled in one go before others have their turn: 2 ms."""
+
 SETTLE_BLOCKS: Final = 1_000
 """Blocks that wait at most, however small: a start after a crash computes them again."""
+
+TRANSACTIONS_A_TURN: Final = 500
+"""Transactions whose rows are worked out in one go before others have their turn: 2 ms."""
 
 PRUNE_KEEP_BLOCKS: Final = 288
 """Newest bodies that pruning never touches: more than any reorganisation that is followed by
@@ -57,6 +63,9 @@ IMPORT_BATCH_BLOCKS: Final = 20
 
 MAX_IMPORT_LINE_BYTES: Final = 256 * 1024**2
 """One block as JSON: its bytes in hexadecimal and, decoded, about three times as much again."""
+
+POOL_RECORDS_A_TURN: Final = 1_000
+"""Records of a pool file that are written in one go before others have their turn: 1 ms."""
 
 MAX_POOL_RECORD_BYTES: Final = 1024**2
 """Longer records of a pool file are taken for damage."""

@@ -11,14 +11,15 @@ from __future__ import annotations
 
 import contextlib
 import struct
+import threading
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
-from chaindeck.store.atomic import read_bytes, replacing, translated
+from chaindeck.store.atomic import read_bytes, replacing, sync_file, translated
 from chaindeck.store.errors import FileInvalid, FileMissing
-from chaindeck.store.limits import MAX_POOL_RECORD_BYTES
+from chaindeck.store.limits import MAX_POOL_RECORD_BYTES, POOL_RECORDS_A_TURN
 
 POOL_NAME = "pool.bin"
 _MAGIC = b"chaindeck-pool-1\n"
@@ -52,6 +53,8 @@ class PoolJournal:
         self._path = path
         self._exits = contextlib.ExitStack()
         self._file: BinaryIO
+        self._lock = threading.Lock()
+        self._since: list[bytes] | None = None
         self._size = 0
         self.records = 0
         """How many stand in the file, those that have left the pool included."""
@@ -62,7 +65,7 @@ class PoolJournal:
         """Add what came to wait. Raises `DiskFull` or `InputOutput`, with the file as it was."""
         records = [encode_record(item) for item in waiting]
         data = memoryview(b"".join(records))
-        with translated(self._path):
+        with self._lock, translated(self._path):
             try:
                 # A disk that fills up takes a part, and says so at the next write only.
                 written = 0
@@ -72,18 +75,45 @@ class PoolJournal:
                 # Half a record would hide all that is written after it.
                 self._file.truncate(self._size)
                 raise
-        self._size += len(data)
-        self.records += len(records)
+            self._size += len(data)
+            self.records += len(records)
+            if self._since is not None:
+                self._since += records
 
     def rewrite(self, waiting: Iterable[Waiting]) -> None:
-        """Replace the file by what waits now."""
+        """Replace the file by what waits now. Raises `DiskFull` or `InputOutput`, and keeps it."""
+        for _ in self.rewrite_in_turns(waiting):
+            pass
+
+    def rewrite_in_turns(self, waiting: Iterable[Waiting]) -> Iterator[None]:
+        """Do the same with pauses, in any thread, but only once at a time.
+
+        What is appended after this call stands in both files.
+        """
         items = list(waiting)
-        save_pool(self._path, items)
+        self._since = []
+        return self._write_anew(items)
+
+    def _write_anew(self, items: Sequence[Waiting]) -> Iterator[None]:
+        with contextlib.ExitStack() as stack:
+            stack.callback(setattr, self, "_since", None)
+            with replacing(self._path) as file:
+                file.write(_MAGIC)
+                for first in range(0, len(items), POOL_RECORDS_A_TURN):
+                    yield
+                    file.writelines(map(encode_record, items[first : first + POOL_RECORDS_A_TURN]))
+                sync_file(file)
+                stack.enter_context(self._lock)
+                assert self._since is not None, "only one rewrite at a time"
+                file.writelines(self._since)
+            self.records = len(items) + len(self._since)
+            self._open()
+
+    def _open(self) -> None:
         self.close()
         with translated(self._path):
             self._file = self._exits.enter_context(self._path.open("ab", buffering=0))
             self._size = self._path.stat().st_size
-        self.records = len(items)
 
     def close(self) -> None:
         self._exits.close()

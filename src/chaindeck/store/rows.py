@@ -6,6 +6,7 @@ the same keys with the opposite meaning.
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from typing import TypeAlias
 
 import msgspec
@@ -26,6 +27,7 @@ from chaindeck.ledger.types import (
     PackedCoin,
     Payment,
 )
+from chaindeck.store.limits import TRANSACTIONS_A_TURN
 from chaindeck.store.packing import encode_place, pack_flow
 
 Rows: TypeAlias = dict[bytes, bytes]
@@ -50,14 +52,29 @@ class BlockRows(msgspec.Struct, frozen=True):
 
 def connected_rows(block: Block, change: Change) -> BlockRows:
     """Return the rows that connecting a block makes."""
+    steps = prepare_rows(block, change)
+    try:
+        while True:
+            next(steps)
+    except StopIteration as done:
+        rows: BlockRows = done.value
+        return rows
+
+
+def prepare_rows(block: Block, change: Change) -> Generator[None, None, BlockRows]:
+    """Work out the same with pauses, as a large block has many rows and others have to wait."""
     spent, created = change.spent, change.created
     coins: Rows = dict.fromkeys((outpoint for outpoint, _ in spent), GONE)
     coins.update(created)
+    yield
     owned: Rows = {packed[:_KEY_HASH_BYTES] + outpoint: GONE for outpoint, packed in spent}
+    yield
     owned.update({packed[:_KEY_HASH_BYTES] + outpoint: PRESENT for outpoint, packed in created})
+    yield
     places = _places(block)
     transactions: Rows = dict(zip(block.index.txids, places, strict=True))
-    return BlockRows(coins, owned, transactions, history_rows(block, change, places))
+    history = yield from _history_rows(block, change, places)
+    return BlockRows(coins, owned, transactions, history)
 
 
 def disconnected_rows(block: Block, change: Change) -> BlockRows:
@@ -74,13 +91,15 @@ def disconnected_rows(block: Block, change: Change) -> BlockRows:
     )
 
 
-def history_rows(block: Block, change: Change, places: list[bytes]) -> Rows:
+def _history_rows(block: Block, change: Change, places: list[bytes]) -> Generator[None, None, Rows]:
     """Return for each key that a transaction touches what it received and spent by it."""
     before = dict(change.spent)
     made: dict[bytes, tuple[tuple[bytes, int | None], ...]] = {}
     rows: Rows = {}
     raw = block.raw
     for place, offset in zip(places, block_offsets(block.index), strict=True):
+        if len(made) % TRANSACTIONS_A_TURN == 0:
+            yield
         _, tx_id, _, _, inputs, outputs, _, _ = parse_transaction(raw, offset)
         received: dict[bytes, int] = {}
         spent: dict[bytes, int] = {}

@@ -136,10 +136,7 @@ def draft_from_json(raw: bytes) -> Draft:
     """
     if len(raw) > MAX_DRAFT_BYTES:
         raise DraftForm(reason=f"a draft has at most {MAX_DRAFT_BYTES} bytes, not {len(raw)}")
-    try:
-        document = read_json(raw, _DECODER)
-    except RecursionError:
-        raise DraftForm(reason="the draft nests too deeply") from None
+    document = read_json(raw, _DECODER)
     prefix = document.address_prefix
     # The ledger bounds the size without indentation.
     compact = msgspec.json.format(bytes(document.transaction), indent=-1)

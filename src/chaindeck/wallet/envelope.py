@@ -43,8 +43,6 @@ def decode_document(raw: bytes, file_format: str, form: type[Form]) -> Form:
         rest = read_json(raw, _DOCUMENT)
         checksum = rest.pop("checksum", None)
         actual = _checksum(rest)
-    except RecursionError:
-        raise KeystoreDamaged(reason="it nests too deeply") from None
     except RuleError as error:
         raise KeystoreDamaged(reason=str(error)) from None
     if checksum != actual:

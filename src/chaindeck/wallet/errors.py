@@ -15,6 +15,7 @@ reasons, never a word, key or password: they end up in logs.
 from __future__ import annotations
 
 from chaindeck.ledger.errors import RuleError
+from chaindeck.wallet.amounts import show_coins
 
 
 class WalletError(RuleError):
@@ -155,7 +156,17 @@ class SelectionError(WalletError):
 
 class NotEnough(SelectionError):
     code = "wallet-not-enough"
-    message = "{need} are needed with the fee, the coins worth spending hold {have}"
+    message = (
+        "{need} coins are needed with the fee, and those worth spending hold {have}: "
+        "pay at least {missing} less, or wait until more have arrived"
+    )
+
+    def __init__(self, *, have: int, need: int) -> None:
+        """Take base units, which the values stay in; people read coins."""
+        super().__init__(
+            have=show_coins(have), need=show_coins(need), missing=show_coins(need - have)
+        )
+        self.values = {"have": have, "need": need}
 
 
 class TooManyInputs(SelectionError):

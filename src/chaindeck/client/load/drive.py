@@ -1,27 +1,76 @@
-"""Sends ready-made requests over raw connections, one at a time on each, and takes the time.
+"""Sends requests over raw connections, one at a time on each, and takes the time.
 
-Requests and their number are known before; while the clock runs nothing is made and little is read,
-so that a node is measured and not its client. With a rate, requests have their moments, and a late
-one counts from its moment: a node that stalls cannot hide it by making the client wait.
+Little is read of an answer, so that a node is measured and not its client. With a rate, requests
+have their moments, and a late one counts from its moment: a node that stalls cannot hide it by
+making the client wait.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Iterable, Sequence
+from typing import Protocol
 
 import msgspec
 
 from chaindeck.client.access import Access
-from chaindeck.client.errors import LoadImpossible, NodeUnreachable, ProtocolMismatch
+from chaindeck.client.answers import Verdict
+from chaindeck.client.errors import (
+    LoadImpossible,
+    NodeTimeout,
+    NodeUnreachable,
+    ProtocolMismatch,
+)
 from chaindeck.client.limits import ANSWER_TIMEOUT_S, CONNECT_TIMEOUT_S
+from chaindeck.client.load.latencies import Latencies
 from chaindeck.client.load.payments import RequestBytes
+from chaindeck.ledger.types import TxId
 
 _ACCEPTED = b'"status":"accepted"'
 _LENGTH = b"content-length:"
 _HEAD_END = b"\r\n\r\n"
 _OK = b"200"
+_VERDICTS = msgspec.json.Decoder(Verdict | list[Verdict])
+
+
+class Supply(Protocol):
+    """Where requests come from."""
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the last request was taken."""
+
+    def take(self) -> RequestBytes | None:
+        """Return the next request, None where there is none at the moment or none any more."""
+
+    async def wait(self) -> None:
+        """Return when `take` may have something again; raise a `ClientError` if never."""
+
+    def refuse(self, tx_ids: Sequence[TxId]) -> None:
+        """Hear which payments the node did not take."""
+
+
+class Prepared:
+    """A supply of requests that were all made before."""
+
+    def __init__(self, requests: Iterable[RequestBytes]) -> None:
+        self._requests = deque(requests)
+        self.refused: list[TxId] = []
+
+    @property
+    def is_over(self) -> bool:
+        return not self._requests
+
+    def take(self) -> RequestBytes | None:
+        return self._requests.popleft() if self._requests else None
+
+    async def wait(self) -> None:
+        raise AssertionError("what was made before is there")
+
+    def refuse(self, tx_ids: Sequence[TxId]) -> None:
+        self.refused += tx_ids
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,35 +83,41 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     limit_s: float = 60.0
 
 
-class Drive(msgspec.Struct):
+class Drive:
     """What happened."""
 
-    started_s: float = 0.0
-    ended_s: float = 0.0
-    sent: int = 0
-    accepted: int = 0
-    latencies_s: list[float] = []
-    """Of each request, from its moment to the end of its answer."""
+    def __init__(self, connections: int) -> None:
+        self.connections = connections
+        self.started_s = 0.0
+        self.ended_s = 0.0
+        self.sent = 0
+        self.accepted = 0
+        self.latencies = Latencies()
+        """Of each request, from its moment to the end of its answer."""
 
-    first_refusal: str = ""
+        self.idle_s = 0.0
+        """Seconds that the connections together had nothing to send, for want of coins."""
+
+        self.first_refusal = ""
 
     @property
     def took_s(self) -> float:
         return self.ended_s - self.started_s
 
 
-async def drive(requests: Sequence[RequestBytes], access: Access, plan: Plan) -> Drive:
+async def drive(supply: Supply, access: Access, plan: Plan) -> Drive:
     """Send all requests, or as many as fit into the time. Raises a `ClientError`."""
     if access.is_encrypted:
         raise LoadImpossible(reason="loads are sent over plain HTTP")
-    done = Drive()
+    done = Drive(plan.connections)
     lines = [await _Line.open(access) for _ in range(plan.connections)]
-    waiting = iter(requests)
     done.started_s = time.perf_counter()
     try:
         async with asyncio.timeout(plan.limit_s + ANSWER_TIMEOUT_S), asyncio.TaskGroup() as tasks:
             for line in lines:
-                tasks.create_task(_send_all(line, waiting, plan, done))
+                tasks.create_task(_send_all(line, supply, plan, done))
+    except TimeoutError:
+        raise NodeTimeout(url=access.url, timeout_s=round(ANSWER_TIMEOUT_S)) from None
     except ExceptionGroup as errors:
         raise errors.exceptions[0] from None
     finally:
@@ -72,30 +127,55 @@ async def drive(requests: Sequence[RequestBytes], access: Access, plan: Plan) ->
     return done
 
 
-async def _send_all(line: _Line, waiting: Iterator[RequestBytes], plan: Plan, done: Drive) -> None:
+async def _send_all(line: _Line, supply: Supply, plan: Plan, done: Drive) -> None:
     """Take requests until there are none, or the time is over."""
-    for request in waiting:
+    while (request := await _next_request(supply, plan, done)) is not None:
         moment_s = time.perf_counter()
         if moment_s - done.started_s > plan.limit_s:
+            # Nobody saw it: it is as if it had never been made.
+            supply.refuse(request.tx_ids)
             return
+        due_s = moment_s
         if plan.rate_per_s is not None:
             due_s = done.started_s + done.sent / plan.rate_per_s
-            done.sent += request.payments
-            if due_s > moment_s:
-                await asyncio.sleep(due_s - moment_s)
-            moment_s = due_s
-        else:
-            done.sent += request.payments
+        done.sent += len(request.tx_ids)
+        if due_s > moment_s:
+            await asyncio.sleep(due_s - moment_s)
         status, body = await line.exchange(request.raw)
-        done.latencies_s.append(time.perf_counter() - moment_s)
-        _count(status, body, done)
+        done.latencies.note(time.perf_counter() - due_s)
+        _count(request, status, body, supply, done)
 
 
-def _count(status: bytes, body: bytes, done: Drive) -> None:
+async def _next_request(supply: Supply, plan: Plan, done: Drive) -> RequestBytes | None:
+    """Return the next request as soon as there is one, None where none comes in time."""
+    while (request := supply.take()) is None and not supply.is_over:
+        began_s = time.perf_counter()
+        try:
+            async with asyncio.timeout(done.started_s + plan.limit_s - began_s):
+                await supply.wait()
+        except TimeoutError:
+            return None
+        finally:
+            done.idle_s += time.perf_counter() - began_s
+    return request
+
+
+def _count(request: RequestBytes, status: bytes, body: bytes, supply: Supply, done: Drive) -> None:
     taken = body.count(_ACCEPTED) if status == _OK else 0
     done.accepted += taken
-    if not done.first_refusal and (status != _OK or b'"rejected"' in body):
+    if taken == len(request.tx_ids):
+        return
+    if not done.first_refusal:
         done.first_refusal = body[:300].decode("utf-8", "replace")
+    supply.refuse(_refused(request, body) if taken else request.tx_ids)
+
+
+def _refused(request: RequestBytes, body: bytes) -> list[TxId]:
+    """Return what a batch lost of which some were taken."""
+    verdicts = _VERDICTS.decode(body)
+    assert isinstance(verdicts, list), "one payment is taken or not"
+    paired = zip(request.tx_ids, verdicts, strict=True)
+    return [tx_id for tx_id, verdict in paired if verdict.status != "accepted"]
 
 
 class _Line(asyncio.Protocol):

@@ -1,7 +1,7 @@
-"""Signed payments in the form that a node gets them in, made before any clock runs.
+"""Signed payments in the form that a node gets them in.
 
 A payment has one input and two outputs: a part goes to somebody else, the rest comes back. None
-spends what another makes, so that the order in which they arrive is of no matter.
+spends what another that still waits makes, so that the order in which they arrive is of no matter.
 """
 
 from __future__ import annotations
@@ -30,7 +30,10 @@ from chaindeck.ledger.types import (
 )
 
 Form = Literal["packed", "json"]
-_PAID = 1
+PAID = 1
+"""Base units that a payment hands to somebody else."""
+
+_CHANGE_INDEX = 1
 
 
 class OwnCoin(NamedTuple):
@@ -42,10 +45,10 @@ class OwnCoin(NamedTuple):
 
 
 class RequestBytes(NamedTuple):
-    """A whole HTTP request, and how many payments it carries."""
+    """A whole HTTP request, and which payments it carries."""
 
     raw: bytes
-    payments: int
+    tx_ids: tuple[TxId, ...]
 
 
 class Payer:
@@ -66,11 +69,26 @@ class Payer:
         return build_transaction(inputs, outputs, timestamp_s, self.key.sign(digest))
 
     def pay(self, coin: OwnCoin, to: KeyHash, fee: int, timestamp_s: int) -> Transaction:
-        """Return a payment of one unit; the rest but the fee comes back."""
-        rest = coin.amount - _PAID - fee
+        """Return a payment of one unit; the rest but the fee comes back (`change_of`)."""
+        rest = coin.amount - PAID - fee
         assert rest > 0, "coins for a load are made large enough"
-        outputs = [Payment(to, Amount(_PAID)), Payment(self.key.key_hash, Amount(rest))]
+        outputs = [Payment(to, Amount(PAID)), Payment(self.key.key_hash, Amount(rest))]
         return self.spend(coin, outputs, timestamp_s)
+
+
+def change_of(payment: Transaction) -> OwnCoin:
+    """Return the coin that comes back from a payment that `Payer.pay` made."""
+    change = payment.outputs[_CHANGE_INDEX]
+    assert isinstance(change, Payment), "the rest comes back as a payment"
+    return OwnCoin(payment.id, _CHANGE_INDEX, change.amount)
+
+
+def build_request(
+    payments: Sequence[Transaction], access: Access, *, form: Form, prefix: str
+) -> RequestBytes:
+    """Return the request that submits these payments together."""
+    raw = encode_request(_call(payments, form, prefix), access)
+    return RequestBytes(raw, tuple(item.id for item in payments))
 
 
 def build_requests(
@@ -78,8 +96,7 @@ def build_requests(
 ) -> list[RequestBytes]:
     """Return the requests that submit these payments, `batch` in each."""
     return [
-        RequestBytes(encode_request(_call(group, form, prefix), access), len(group))
-        for group in _groups(payments, batch)
+        build_request(group, access, form=form, prefix=prefix) for group in _groups(payments, batch)
     ]
 
 

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
-
 import msgspec
 
 from chaindeck.client.load.drive import Drive
@@ -19,14 +16,27 @@ class Report(msgspec.Struct, frozen=True):
     sent: int
     accepted: int
     refused: int
+    took_s: float
+    """From the first request to the last answer."""
+
     accepted_per_s: float
     p50_ms: float
     p95_ms: float
     p99_ms: float
+    p999_ms: float
     max_ms: float
+    idle_s: float
+    """How long a connection had nothing to send on average, because every coin was under way."""
+
+    coins: int = 0
+    """How many coins went round."""
+
     confirmed: int | None = None
     confirmed_per_s: float | None = None
-    """From the first request to the block that left nothing waiting."""
+    """From the first request to the block after which none waited."""
+
+    waiting: int | None = None
+    """Accepted and still waiting when the time to confirm was over."""
 
     lost: int | None = None
     """Accepted and neither in a block nor waiting."""
@@ -34,28 +44,23 @@ class Report(msgspec.Struct, frozen=True):
     first_refusal: str = ""
 
 
-def summarize(done: Drive, *, mode: str, connections: int, batch: int) -> Report:
+def summarize(done: Drive, *, mode: str, batch: int) -> Report:
     """Return the figures of what was sent."""
-    ordered = sorted(done.latencies_s)
+    times = done.latencies
     return Report(
         mode=mode,
-        connections=connections,
+        connections=done.connections,
         batch=batch,
         sent=done.sent,
         accepted=done.accepted,
         refused=done.sent - done.accepted,
+        took_s=round(done.took_s, 3),
         accepted_per_s=round(done.accepted / done.took_s, 1) if done.took_s else 0.0,
-        p50_ms=percentile_ms(ordered, 50),
-        p95_ms=percentile_ms(ordered, 95),
-        p99_ms=percentile_ms(ordered, 99),
-        max_ms=percentile_ms(ordered, 100),
+        p50_ms=times.percentile_ms(50),
+        p95_ms=times.percentile_ms(95),
+        p99_ms=times.percentile_ms(99),
+        p999_ms=times.percentile_ms(99.9),
+        max_ms=times.percentile_ms(100),
+        idle_s=round(done.idle_s / done.connections, 3),
         first_refusal=done.first_refusal,
     )
-
-
-def percentile_ms(ordered: Sequence[float], percent: int) -> float:
-    """Return the smallest value that so many percent do not exceed; 0 of none."""
-    if not ordered:
-        return 0.0
-    rank = max(1, math.ceil(len(ordered) * percent / 100))
-    return round(1000 * ordered[rank - 1], 3)
