@@ -33,9 +33,10 @@ check: $(READY) ## Run the linters, the type checker and the import contracts
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
 
-generate: $(READY) ## Rewrite what is generated: docs/vectors, docs/errors.md
+generate: $(READY) ## Rewrite what is generated: docs/vectors, docs/errors.md, the wire tables
 	@$(BIN)/python -m tools.vectors
 	@$(BIN)/python -m tools.error_page
+	@$(BIN)/python -m tools.wire_page
 
 bench: $(READY) ## Measure against floors and goals: make bench GROUPS="kernel"
 	@$(BIN)/python -m bench $(GROUPS)

@@ -19,6 +19,7 @@ FLOORS = {
     "chaindeck/ledger/": 100.0,
     "chaindeck/kernel/twin": 100.0,
     "chaindeck/store/": 99.0,
+    "chaindeck/wallet/": 100.0,
 }
 
 

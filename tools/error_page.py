@@ -30,14 +30,12 @@ def render() -> str:
     """Return the text of the page."""
     parts = [_HEAD]
     for room in _rooms():
-        rows = [
-            f"| `{error.code}` | {_sentence(error)} | {'yes' if error.is_blamed else 'no'} |"
-            if hasattr(error, "is_blamed")
-            else f"| `{error.code}` | {_sentence(error)} | |"
-            for error in _errors(room)
-        ]
+        errors = list(_errors(room))
+        rows = [f"| `{error.code}` | {_sentence(error)} |{_guilt(error)} |" for error in errors]
         if rows:
-            head = "| code | what is wrong | is the sender blamed? |\n|---|---|---|\n"
+            is_about_peers = hasattr(errors[0], "is_provable")
+            question = "is the peer barred?" if is_about_peers else "is the sender blamed?"
+            head = f"| code | what is wrong | {question} |\n|---|---|---|\n"
             parts.append(f"## {room}\n\n{head}" + "\n".join(rows) + "\n")
     return "\n".join(parts)
 
@@ -68,6 +66,13 @@ def _errors(room: str) -> Iterator[Any]:
         if error.__module__ == module.__name__ and isinstance(error.__dict__.get("code"), str)
     ]
     yield from sorted(coded, key=lambda error: str(error.__dict__["code"]))
+
+
+def _guilt(error: Any) -> str:  # noqa: ANN401 - rooms have no error class in common
+    for name in ("is_blamed", "is_provable"):
+        if hasattr(error, name):
+            return " yes" if getattr(error, name) else " no"
+    return ""
 
 
 def _sentence(error: type) -> str:

@@ -65,6 +65,7 @@ from chaindeck.ledger.types import (
     TxId,
     TxInput,
 )
+from tools import wire_vectors
 
 FOLDER = Path("docs/vectors")
 KEYS = [SigningKey(bytes([number]) * 32) for number in range(1, 6)]
@@ -282,12 +283,16 @@ def seals() -> Rows:
 
 VECTORS: dict[str, Callable[[], Rows]] = {
     "addresses": addresses,
+    "announcements": wire_vectors.announcements,
     "chains": chains,
     "difficulty": difficulties,
+    "frames": wire_vectors.frames,
     "genesis": documents,
     "hashes": hashes,
     "merkle": trees,
+    "proofs": wire_vectors.proofs,
     "seals": seals,
+    "short_ids": wire_vectors.short_ids,
     "subsidies": subsidies,
     "targets": targets,
     "transactions": transactions,

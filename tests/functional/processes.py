@@ -11,7 +11,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -37,9 +37,15 @@ class NodeProcess:
     """One running node."""
 
     def __init__(
-        self, folder: Path, *options: str, profile: str = "dev", mining: str | None = "off"
+        self,
+        folder: Path,
+        *options: str,
+        profile: str = "dev",
+        mining: str | None = "off",
+        prefix: Sequence[str] = (),
     ) -> None:
         self.folder = folder
+        self.prefix = prefix
         self.mining = mining
         self.options = options
         self.profile = profile
@@ -52,7 +58,7 @@ class NodeProcess:
         running.unlink(missing_ok=True)
         with self.log_path.open("ab") as log:
             self.process = subprocess.Popen(
-                [COMMAND, "node", "--data", self.folder, *self._options()],
+                [*self.prefix, COMMAND, "node", "--data", self.folder, *self._options()],
                 stdout=subprocess.DEVNULL,
                 stderr=log,
                 start_new_session=True,
@@ -66,7 +72,13 @@ class NodeProcess:
         self.url = json.loads(running.read_text())["url"]
 
     def _options(self) -> list[str]:
-        settings = {"profile": self.profile, "api-port": "0", "log-format": "json"}
+        settings = {
+            "profile": self.profile,
+            "api-port": "0",
+            "p2p-port": "0",
+            "discovery": "false",
+            "log-format": "json",
+        }
         if self.mining:
             settings["mining"] = self.mining
         return [f"--{name}={value}" for name, value in settings.items()] + list(self.options)

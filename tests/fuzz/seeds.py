@@ -6,7 +6,13 @@ from chaindeck.ledger import genesis, json_form, profiles
 from chaindeck.ledger.addresses import encode_address
 from chaindeck.ledger.checkpoints import Checkpoint, encode_checkpoint
 from chaindeck.ledger.codec import build_transaction
+from chaindeck.ledger.signatures import SigningKey
 from chaindeck.ledger.types import Amount, BlockHash, Data, Height, KeyHash, Payment, TxId, TxInput
+from chaindeck.protocol.codec import encode_message
+from chaindeck.protocol.datagrams import Kind, encode_announcement
+from chaindeck.protocol.messages import Type
+from tests.fuzz.wallet_files import make_wallet_seeds
+from tools import wire_vectors
 
 
 def make_seeds(prefix: str) -> dict[str, list[bytes]]:
@@ -26,10 +32,26 @@ def make_seeds(prefix: str) -> dict[str, list[bytes]]:
     return {
         "kernel-transaction": [plain.raw, mixed.raw],
         "ledger-transaction": [plain.raw, mixed.raw],
+        "kernel-short-ids": [bytes(17), bytes(range(16)) + b"\3" + bytes(range(120))],
         "kernel-block": [b"\1" + plain.raw, b"\2" + plain.raw + mixed.raw],
         "ledger-block": [network.block.raw],
         "ledger-address": [encode_address(payment.key_hash, prefix).encode()],
         "ledger-checkpoint": [encode_checkpoint(checkpoint)],
         "ledger-genesis": [genesis.encode_genesis(document)],
         "ledger-json": as_json,
+        **make_wire_seeds(b"wire"),
+        **make_wallet_seeds(),
+    }
+
+
+def make_wire_seeds(magic: bytes) -> dict[str, list[bytes]]:
+    """Every message once, alone and as one of the frames of a stream."""
+    frames = [encode_message(magic, message) for message in wire_vectors.messages()]
+    announcement = encode_announcement(
+        magic + bytes(28), SigningKey(b"\1" * 32), kind=Kind.ASK, time_ms=1, height=2, port=3
+    )
+    return {
+        "protocol-frames": [b"\1\2\3\7" + b"".join(frames), *(bytes(4) + one for one in frames)],
+        "protocol-message": [bytes([frame[4] - Type.HELLO]) + frame[13:] for frame in frames],
+        "protocol-announcement": [announcement],
     }

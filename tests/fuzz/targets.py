@@ -6,7 +6,9 @@ again to the same bytes (`round_trip`), and a fast path answers like its slow tw
 """
 
 import contextlib
+import struct
 from collections.abc import Callable
+from itertools import pairwise
 
 import msgspec
 
@@ -15,9 +17,17 @@ from chaindeck.kernel import twin
 from chaindeck.kernel.errors import MalformedError
 from chaindeck.ledger import addresses, checkpoints, codec, genesis, json_form
 from chaindeck.ledger.errors import RuleError
+from chaindeck.protocol import datagrams, frames
+from chaindeck.protocol.codec import decode_message, encode_message
+from chaindeck.protocol.errors import PeerFault
+from chaindeck.protocol.messages import Type
+from chaindeck.wallet import drafts
+from tests.fuzz.wallet_files import open_key_file, rewrite_keystore
 
 Target = Callable[[bytes], None]
 PREFIX = "cd"  # of addresses in JSON
+MAGIC, NETWORK_ID = b"wire", b"wire" + bytes(28)
+MAX_BLOCK_BYTES = 1_000_000
 
 
 def round_trip(decode, encode, expected_error=RuleError) -> Target:
@@ -108,6 +118,82 @@ def describe_index(index_block):
     return describe
 
 
+def read_frames(data: bytes, cuts: list[int]):
+    """Return the frames in bytes that come in pieces, and the fault that ends them."""
+    reader = frames.FrameReader(MAGIC, MAX_BLOCK_BYTES)
+    found: list[tuple[Type, bytes]] = []
+    try:
+        for begin, end in pairwise([0, *cuts, len(data)]):
+            found += reader.feed(data[begin:end])
+            assert reader.pending < 13 + max(frames.type_limits(MAX_BLOCK_BYTES).values())
+    except PeerFault as fault:
+        return found, fault.code
+    return found, None
+
+
+def same_frames_however_cut(data: bytes) -> None:
+    """The first four bytes say where the rest is cut; the answer is that of the whole."""
+    steps, stream = data[:4], data[4:]
+    cuts: list[int] = []
+    place = 0
+    while place < len(stream) and any(steps):
+        place += steps[len(cuts) % len(steps)]
+        cuts.append(min(place, len(stream)))
+    whole = read_frames(stream, [])
+    assert whole == read_frames(stream, cuts), "the cuts change what is read"
+    again = b"".join(frames.encode_frame(MAGIC, *frame) for frame in whole[0])
+    assert stream.startswith(again)
+
+
+def decode_typed(data: bytes):
+    """The first byte is the type of the frame that the rest comes in."""
+    types = list(Type)
+    frame_type = types[data[0] % len(types)] if data else Type.PING
+    return data[:1], frame_type, decode_message(frame_type, data[1:])
+
+
+def encode_typed(value):
+    first, frame_type, message = value
+    frame = encode_message(MAGIC, message)
+    assert frame[4] == frame_type
+    return first + frame[13:]
+
+
+def encode_unsigned(announcement):
+    """Write an announcement from its parts, with whatever signature it had."""
+    fields = struct.pack(
+        "<4sBQIH33s",
+        MAGIC,
+        announcement.kind,
+        announcement.time_ms,
+        announcement.height,
+        announcement.port,
+        announcement.key,
+    )
+    return fields + announcement.signature
+
+
+def read_announcement(data: bytes):
+    """What is signed reads the same as what is only read."""
+    announcement = datagrams.read_announcement(NETWORK_ID, data)
+    with contextlib.suppress(PeerFault):
+        assert datagrams.decode_announcement(NETWORK_ID, data) == announcement
+    return announcement
+
+
+def match_names(implementation):
+    """The key, a count of pooled ids, the ids, then names; what is missing is zero."""
+
+    def match(data: bytes):
+        key, count = data[:16].ljust(16, b"\0"), data[16] % 8 if len(data) > 16 else 0
+        pool = data[17 : 17 + 32 * count].ljust(32 * count, b"\0")
+        rest = data[17 + 32 * count :]
+        names = rest[: len(rest) // 6 * 6] + implementation.short_ids(key, pool)
+        return implementation.match_short_ids(key, pool, names)
+
+    return match
+
+
 def decode_text_address(data: bytes):
     """Text that is no UTF-8 never reaches the decoder; an address may be in capitals."""
     try:
@@ -130,6 +216,7 @@ TARGETS: dict[str, Target] = {
     "kernel-block": same_answer(
         describe_index(kernel.index_block), describe_index(twin.index_block), MalformedError
     ),
+    "kernel-short-ids": same_answer(match_names(kernel), match_names(twin), ValueError),
     "ledger-transaction": round_trip(codec.decode_transaction, rebuild_transaction),
     "ledger-block": round_trip(codec.decode_block, rebuild_block),
     "ledger-address": only_refuses(decode_text_address),
@@ -138,4 +225,10 @@ TARGETS: dict[str, Target] = {
     "ledger-json": canonical(
         lambda data: json_form.transaction_from_json(data, PREFIX), encode_json
     ),
+    "wallet-keystore": canonical(rewrite_keystore, bytes),
+    "wallet-key-file": only_refuses(open_key_file),
+    "wallet-draft": canonical(drafts.draft_from_json, drafts.draft_to_json),
+    "protocol-frames": same_frames_however_cut,
+    "protocol-message": round_trip(decode_typed, encode_typed, PeerFault),
+    "protocol-announcement": round_trip(read_announcement, encode_unsigned, PeerFault),
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -15,7 +16,28 @@ from chaindeck.node.clock import DevClock
 from chaindeck.node.dev import FAUCET_KEY, dev_genesis
 from chaindeck.node.service import NodeService
 from chaindeck.store import ChainStore
+from chaindeck.store.errors import DiskFull
 from tests.ledger.forge import pay, spend
+
+
+class FullDisk:
+    """In the place of something that writes: has no room, and says so when it was asked twice."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._asked = 0
+        self._was_asked_twice = asyncio.Event()
+
+    def __call__(self, *_: object) -> None:
+        """Any thread may ask."""
+        self._asked += 1
+        if self._asked == 2:
+            self._loop.call_soon_threadsafe(self._was_asked_twice.set)
+        raise DiskFull(path="a disk")
+
+    async def was_asked_twice(self) -> None:
+        async with asyncio.timeout(20):
+            await self._was_asked_twice.wait()
 
 
 def dev_network() -> Network:

@@ -14,10 +14,10 @@ from chaindeck.ledger.errors import CheckpointConflict
 from chaindeck.ledger.genesis import build_network
 from chaindeck.node import mining
 from chaindeck.node.errors import MiningHalted, NotAMiner
-from chaindeck.node.mining import Miner, MiningPlan
+from chaindeck.node.mining import Miner, MiningMode, MiningPlan
 from chaindeck.node.service import NodeService
 from tests.ledger.forge import ALICE, BOB, CAROL, DAVE, address, dev_genesis
-from tests.node.running import balance, dev_network, faucet_payment, running
+from tests.node.running import FullDisk, balance, dev_network, faucet_payment, running
 
 REWARD = 25 * 10**8
 
@@ -105,6 +105,32 @@ def test_interval_makes_empty_blocks_too(tmp_path: Path) -> None:
             plan = MiningPlan(mode="interval", interval_ms=10)
             async with following(Miner(service, plan, ALICE.key_hash)):
                 await reach(service, 3)
+
+    asyncio.run(live())
+
+
+@pytest.mark.parametrize("mode", ["transaction", "interval", "always"])
+def test_mining_goes_on_once_a_full_disk_has_room(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    mode: MiningMode,
+) -> None:
+    monkeypatch.setattr(mining, "MINING_REST_S", 0.001)
+
+    async def live() -> None:
+        async with running(tmp_path) as service:
+            plan = MiningPlan(mode=mode, interval_ms=10)
+            async with following(Miner(service, plan, ALICE.key_hash)):
+                with monkeypatch.context() as full:
+                    disk = FullDisk()
+                    full.setattr(service.store, "writing", disk)
+                    await service.submit_transactions([faucet_payment(service, BOB.key_hash)])
+                    await disk.was_asked_twice()
+                    assert service.tip.header.height == 0
+                await reach(service, 1)
+                assert balance(service, BOB) == 1_000
+            assert "own block not stored" in caplog.text
 
     asyncio.run(live())
 

@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from pathlib import Path
 
 import pytest
 
 from chaindeck.ledger import errors
 from chaindeck.ledger.checkpoints import sign_checkpoint
+from chaindeck.ledger.coins import Coin
 from chaindeck.ledger.genesis import build_network
 from chaindeck.ledger.pool_types import Accepted, DropCode, Rejected
-from chaindeck.ledger.types import BlockHash
+from chaindeck.ledger.types import Amount, BlockHash, Height
 from chaindeck.node import service as service_module
 from chaindeck.node.clock import DevClock
 from chaindeck.node.mining import Miner, MiningPlan
 from chaindeck.node.service import NodeService, drop_code
-from tests.ledger.forge import ALICE, BOB, address, dev_genesis
-from tests.node.running import balance, faucet_payment, running
+from chaindeck.store import pool_file
+from chaindeck.store.errors import DiskFull
+from chaindeck.store.layer import Layer
+from chaindeck.store.limits import PRUNE_KEEP_BLOCKS
+from chaindeck.store.pool_file import PoolJournal, Waiting, load_pool, save_pool
+from tests.ledger.forge import ALICE, BOB, address, dev_genesis, pay, spend
+from tests.node.running import FullDisk, balance, faucet_payment, running
 
 
 async def mine(service: NodeService, count: int = 1) -> list[BlockHash]:
@@ -218,6 +225,150 @@ def test_bad_block_is_refused_and_told_as_nothing(tmp_path: Path) -> None:
             with pytest.raises(errors.UnknownBlock):
                 await service.invalidate(bytes(32))
             assert service.feed.sequence == sequence + 2
+
+    asyncio.run(live())
+
+
+def test_payment_that_cannot_be_written_down_is_not_accepted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def live() -> None:
+        async with running(tmp_path) as service:
+            kept = faucet_payment(service, BOB.key_hash, amount=1)
+            await service.submit_transactions([kept])
+            refused = faucet_payment(service, BOB.key_hash, coin=3)
+            replacing = faucet_payment(service, BOB.key_hash, amount=2, fee=9_000)
+            with monkeypatch.context() as full:
+                full.setattr(PoolJournal, "append", FullDisk())
+                with pytest.raises(DiskFull):
+                    await service.submit_transactions([refused, replacing])
+            assert [entry.id for _, entry in service.state.pool.by_age()] == [kept.id]
+            assert service.dropped(kept.id) is None
+            assert service.feed.sequence == 1
+            (result,) = await service.submit_transactions([refused])
+            assert isinstance(result, Accepted)
+        async with running(tmp_path) as again:
+            assert {kept.id, refused.id} == {entry.id for _, entry in again.state.pool.by_age()}
+
+    asyncio.run(live())
+
+
+def test_journal_that_names_a_payment_twice_or_one_in_a_block_reports_nothing_as_lost(
+    tmp_path: Path,
+) -> None:
+    async def live() -> None:
+        async with running(tmp_path) as service:
+            parent = faucet_payment(service, BOB.key_hash, amount=1_000)
+            await service.submit_transactions([parent])
+            await mine(service)
+            coin = Coin(BOB.key_hash, Amount(1_000), Height(1), is_reward=False)
+            spent = [(parent.outpoint(0), coin)]
+            child = spend(service.network.id, spent, [pay(ALICE.key_hash, 1_000)], BOB)
+            await service.submit_transactions([child])
+        save_pool(tmp_path / "pool.bin", [Waiting(item.raw, 1) for item in (parent, child, child)])
+        async with running(tmp_path) as again:
+            assert [entry.id for _, entry in again.state.pool.by_age()] == [child.id]
+            assert (again.dropped(parent.id), again.dropped(child.id)) == (None, None)
+
+    asyncio.run(live())
+
+
+async def settled(service: NodeService) -> None:
+    while service.store.waiting():
+        await asyncio.sleep(0)
+
+
+def test_rows_of_a_large_block_are_settled_behind_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def live() -> None:
+        async with running(tmp_path) as service:
+            monkeypatch.setattr(service.store, "_settle_rows", 1)
+            await mine(service)
+            assert service.store.waiting()
+            await asyncio.wait_for(settled(service), 5)
+            assert balance(service, ALICE) == 25 * 10**8
+            await mine(service)
+        async with running(tmp_path) as again:
+            assert balance(again, ALICE) == 50 * 10**8
+
+    asyncio.run(live())
+
+
+def test_failed_settling_is_logged_and_refuses_the_next_block_until_it_succeeds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def live() -> None:
+        async with running(tmp_path) as service:
+            monkeypatch.setattr(service.store, "_settle_rows", 1)
+            with monkeypatch.context() as full:
+                full.setattr(Layer, "settle_in_turns", FullDisk())
+                await mine(service)
+                settling = service._settling
+                assert settling is not None
+                await asyncio.wait_for(settling, 5)
+                with pytest.raises(DiskFull):
+                    await mine(service)
+            assert "settling failed" in caplog.text
+            assert service.tip.header.height == 1
+            await mine(service)
+            assert service.tip.header.height == 2
+
+    asyncio.run(live())
+
+
+def test_old_blocks_are_given_up_while_others_read(tmp_path: Path) -> None:
+    async def live() -> None:
+        async with running(tmp_path) as service:
+            await mine(service, PRUNE_KEEP_BLOCKS + 2)
+            await service.prune(0)
+            assert service.store.state.first_body == 3
+            assert service.tip.header.height == PRUNE_KEEP_BLOCKS + 2
+
+    asyncio.run(live())
+
+
+def test_one_who_is_cancelled_still_waits_for_the_thread(tmp_path: Path) -> None:
+    async def live() -> None:
+        async with running(tmp_path) as service:
+            began, may_end = threading.Event(), threading.Event()
+            ended = []
+
+            def work() -> None:
+                began.set()
+                may_end.wait(5)
+                ended.append(True)
+
+            waiting = asyncio.create_task(service._in_thread(work))
+            while not began.is_set():
+                await asyncio.sleep(0)
+            waiting.cancel()
+            await asyncio.sleep(0)
+            assert not waiting.done()
+            may_end.set()
+            with pytest.raises(asyncio.CancelledError):
+                await waiting
+            assert ended
+
+    asyncio.run(live())
+
+
+def test_journal_that_cannot_be_shortened_is_logged_and_serves_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(service_module, "EXPIRY_INTERVAL_S", 0.01)
+    monkeypatch.setattr(service_module, "JOURNAL_SLACK", -3)
+
+    async def live() -> None:
+        async with running(tmp_path) as service:
+            payment = faucet_payment(service, BOB.key_hash)
+            with monkeypatch.context() as full:
+                disk = FullDisk()
+                full.setattr(pool_file, "sync_file", disk)
+                await service.submit_transactions([payment])
+                await disk.was_asked_twice()
+            assert "the journal was not shortened" in caplog.text
+            assert [item.raw for item in load_pool(tmp_path / "pool.bin")] == [payment.raw]
 
     asyncio.run(live())
 

@@ -25,6 +25,13 @@ _FLAGS: tuple[tuple[str, str, str], ...] = (
     ("name", "NAME", "what people call this node (default: its directory's name)"),
     ("api_host", "ADDRESS", "where the API listens (default: 127.0.0.1)"),
     ("api_port", "PORT", "the API's port, 0 for any that is free (default: 8080)"),
+    ("p2p", "BOOL", "whether this node has peers (default: true, but false on dev)"),
+    ("p2p_host", "ADDRESS", "where peers are accepted (default: 127.0.0.1)"),
+    ("p2p_port", "PORT", "the port for peers, 0 for any that is free (default: 8333)"),
+    ("p2p_tls", "BOOL", "whether links with peers are encrypted (default: false)"),
+    ("peers", "LIST", "peers to keep a link with, with commas between them"),
+    ("discovery", "BOOL", "whether to look for nodes by multicast (default: true)"),
+    ("max_inbound", "N", "links that others may make (default: 117)"),
     (
         "mining",
         "MODE",

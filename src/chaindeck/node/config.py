@@ -8,17 +8,20 @@ from __future__ import annotations
 
 import difflib
 import ipaddress
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from chaindeck.node.errors import ConfigInsecure, ConfigUnknown, ConfigValue
+from chaindeck.node.errors import ConfigInsecure, ConfigUnknown, ConfigValue, PeerNameInvalid
 from chaindeck.node.logs import LEVELS, LogFormat
 from chaindeck.node.mining import MiningMode
+from chaindeck.node.network.names import parse_peer
 
 CONFIG_NAME = "node.json"
+_NODE_KEY = re.compile("0[23][0-9a-f]{64}")
 
 
 class NodeConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -39,6 +42,29 @@ class NodeConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """Whether programs on this machine may read and submit without a token."""
 
     allowed_origins: tuple[str, ...] = ()
+    p2p: bool | None = None
+    """Whether this node has peers: by default everywhere but on development chains."""
+
+    p2p_host: str = "127.0.0.1"
+    p2p_port: int = 8333
+    p2p_tls: bool = False
+    """Whether links are encrypted; a network does it on all its nodes or on none."""
+
+    peers: tuple[str, ...] = ()
+    """Peers to keep a link with: addresses or names, with a port or without."""
+
+    discovery: bool = True
+    """Whether nodes of the same network are looked for by multicast."""
+
+    discovery_group: str = "239.255.83.33"
+    discovery_port: int = 8333
+    admitted: tuple[str, ...] = ()
+    """Node keys, in hexadecimal, that may be peers; none for anybody."""
+
+    max_inbound: int = 117
+    least_work: int = 0
+    """Work under which a chain that is offered to this node is not worth keeping."""
+
     mining: MiningMode | None = None
     """By default `transaction` on development chains, elsewhere `off`."""
 
@@ -62,7 +88,11 @@ _ENVIRONMENT = {
     "LOG_LEVEL": "log_level",
     "LOG_FORMAT": "log_format",
     "ALLOWED_ORIGINS": "allowed_origins",
+    "CHAINDECK_PEERS": "peers",
 }
+_LISTS = {"allowed_origins", "peers"}
+"""Settings that the environment and flags give as one text with commas."""
+
 _EXAMPLES = {
     "profile": "dev",
     "api_host": "127.0.0.1",
@@ -76,9 +106,21 @@ _EXAMPLES = {
     "log_level": "info",
     "log_format": "json",
     "allowed_origins": "https://ops.example.org",
+    "p2p_host": "10.0.0.7",
+    "p2p_port": "8333",
+    "peers": "10.0.0.7:8333",
+    "discovery_group": "239.255.83.33",
+    "discovery_port": "8333",
+    "admitted": "the 66 digits that a node logs as its key",
+    "max_inbound": "117",
+    "least_work": "0",
 }
 _RANGES: dict[str, tuple[float, float]] = {
     "api_port": (0, 65_535),
+    "p2p_port": (0, 65_535),
+    "discovery_port": (1, 65_535),
+    "max_inbound": (0, 10_000),
+    "least_work": (0, 2**256),
     "mining_threads": (1, 256),
     "mining_duty": (0.001, 1.0),
     "mining_interval_ms": (10, 86_400_000),
@@ -99,7 +141,8 @@ def load_config(
     ):
         for name, value in found.items():
             _check_known(name, source)
-            values[name], sources[name] = value, source
+            is_text = name in _LISTS and isinstance(value, str)
+            values[name], sources[name] = _split_list(value) if is_text else value, source
     config = _convert(values, sources)
     _check_values(config, sources)
     _check_secure(config, sources)
@@ -128,11 +171,11 @@ def _read_environment(environment: Mapping[str, str]) -> dict[str, Any]:
         for variable, name in _ENVIRONMENT.items()
         if environment.get(variable, "").strip()
     }
-    if "allowed_origins" in found:
-        found["allowed_origins"] = [
-            origin.strip() for origin in found["allowed_origins"].split(",") if origin.strip()
-        ]
     return found
+
+
+def _split_list(text: str) -> list[str]:
+    return [item.strip() for item in text.split(",") if item.strip()]
 
 
 def _check_known(name: str, source: str) -> None:
@@ -162,6 +205,34 @@ def _check_values(config: NodeConfig, sources: dict[str, str]) -> None:
     for origin in config.allowed_origins:
         if not origin.startswith(("http://", "https://")) or origin.count("/") != 2:
             raise _bad("allowed_origins", sources, f"{origin} is not a scheme, host and port")
+    _check_network(config, sources)
+
+
+def _check_network(config: NodeConfig, sources: dict[str, str]) -> None:
+    for peer in config.peers:
+        try:
+            parse_peer(peer)
+        except PeerNameInvalid as error:
+            raise _bad("peers", sources, str(error)) from None
+    for key in config.admitted:
+        if not _NODE_KEY.fullmatch(key):
+            raise _bad("admitted", sources, f"{key} is not a node's key")
+    for name, is_right in (("p2p_host", _is_ip), ("discovery_group", _is_group)):
+        value = getattr(config, name)
+        if not is_right(value):
+            raise _bad(name, sources, f"{value} is not such an address")
+
+
+def _is_ip(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_group(text: str) -> bool:
+    return _is_ip(text) and ipaddress.ip_address(text).is_multicast and ":" not in text
 
 
 def _check_secure(config: NodeConfig, sources: dict[str, str]) -> None:

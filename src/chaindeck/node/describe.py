@@ -102,8 +102,10 @@ def miner_of(network: Network, block: Block) -> str | None:
 
 
 def name_of(network: Network, key_hash: KeyHash | None) -> str | None:
-    if key_hash is None:
-        return None
+    return None if key_hash is None else address_of(network, key_hash)
+
+
+def address_of(network: Network, key_hash: KeyHash) -> str:
     return _address(key_hash, network.genesis.address_prefix)
 
 

@@ -39,9 +39,31 @@ class ConfigInsecure(ConfigError):
     message = "{source}: {reason}"
 
 
+class NodeKeyInvalid(ConfigError):
+    code = "config-node-key"
+    message = (
+        "{path}: {reason}; move it away and a new key is made, under which peers know the node"
+    )
+
+
+class CertificateInvalid(ConfigError):
+    code = "config-certificate"
+    message = "{path}: {reason}; move it and its key away and new ones are made"
+
+
+class PeerNameInvalid(ConfigError):
+    code = "config-peer"
+    message = "{text} is not a peer; examples are 10.0.0.7:8333, [fd00::7]:8333, node7.example.org"
+
+
+class PeerNameUnknown(NodeError):
+    code = "peer-name-unknown"
+    message = "no address is known for {name}: {reason}"
+
+
 class PortTaken(NodeError):
     code = "node-port-taken"
-    message = "another program listens at port {port}; stop it, or choose another with --api-port"
+    message = "another program listens at port {port}; stop it, or choose another with {option}"
 
 
 class CommandError(NodeError):
@@ -61,6 +83,18 @@ class MiningHalted(CommandError):
         " looked at both checkpoints"
     )
     status = 409
+
+
+class CaptureRunning(CommandError):
+    code = "capture-running"
+    message = "a capture runs already, into {path}; stop it first"
+    status = 409
+
+
+class CaptureMissing(CommandError):
+    code = "capture-missing"
+    message = "no capture runs"
+    status = 404
 
 
 class UnknownSnapshot(CommandError):

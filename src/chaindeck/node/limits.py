@@ -18,6 +18,17 @@ EXPIRY_INTERVAL_S: Final = 15.0
 JOURNAL_SLACK: Final = 20_000
 """Records of payments that wait no more which the pool's journal may hold."""
 
+REST_S: Final = 0.002
+"""Between two portions of long work in a thread, as long as one takes: half the time is others'."""
+
+TURNS_A_PAUSE: Final = 3
+"""Rounds of the loop in each pause of long work: in one, what came during the work is answered, and
+in the others what came during that, or all who wait would wait for the work alone."""
+
+COLLECTOR_THRESHOLDS: Final = (10_000, 20, 50)
+"""Objects, and rounds, after which the garbage collector looks for cycles. Most objects here are in
+none, and going through all that a node keeps would stop it for 20 ms every few seconds."""
+
 STATS_WINDOW_BLOCKS: Final = 100
 """Blocks over which rates are averaged."""
 
@@ -30,6 +41,9 @@ that starting it costs nothing."""
 
 TEMPLATE_REFRESH_S: Final = 2.0
 """A template is made anew this often while payments arrive, so that their fees are not missed."""
+
+MINING_REST_S: Final = 2.0
+"""After a block that the store did not take, as on a full disk, before another is searched."""
 
 STOP_TIMEOUT_S: Final = 5.0
 """A graceful stop takes no longer; what is left is cancelled."""
@@ -135,3 +149,40 @@ SHOWN_NAMES: Final = 50_000
 
 PRUNE_INTERVAL_S: Final = 60.0
 """How often the oldest blocks are given up where a node keeps only so many megabytes."""
+
+DIAL_TIMEOUT_S: Final = 5.0
+"""A peer that has not taken a connection by then is tried again later."""
+
+MAX_GREETINGS: Final = 256
+"""Callers whose encryption is being agreed on: twice as many as may be linked."""
+
+ACCEPT_REST_S: Final = 0.5
+"""After a caller could not be taken, as where no file may be opened any more."""
+
+CLOSE_GRACE_S: Final = 1.0
+"""How long a link that is closed may take to send what is left."""
+
+DRAIN_INTERVAL_S: Final = 0.02
+"""How often a socket with unsent bytes is looked at."""
+
+SOCKET_HIGH_WATER_BYTES: Final = 64 * 1024
+
+CLOCK_CHECK_S: Final = 1.0
+CLOCK_STEP_MS: Final = 50
+"""A clock that moved by more than this against the one that is never set was set."""
+
+NAMES_INTERVAL_S: Final = 300.0
+"""How often the names of peers are looked up: they may come to mean other addresses."""
+
+STORE_RETRY_S: Final = 2.0
+"""After a block of a peer that the store did not take, as on a full disk, before it is offered
+again."""
+
+CAPTURE_MAX_BYTES: Final = 256 * 1024 * 1024
+"""A capture ends there: ten minutes of a busy node, and still something to send to somebody."""
+
+CAPTURE_MAX_S: Final = 3_600
+"""The longest capture that may be asked for."""
+
+PAYMENTS_JUDGED_AT_ONCE: Final = 2_000
+"""Payments of peers that are checked together."""

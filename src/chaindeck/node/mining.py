@@ -28,9 +28,10 @@ from chaindeck.ledger.targets import target_of
 from chaindeck.ledger.templates import Body, build_body, build_template
 from chaindeck.ledger.types import Block, BlockHash, Header, Height, KeyHash
 from chaindeck.node.errors import MiningHalted, NotAMiner
-from chaindeck.node.limits import SEARCH_SLICE_S, TEMPLATE_REFRESH_S
+from chaindeck.node.limits import MINING_REST_S, SEARCH_SLICE_S, TEMPLATE_REFRESH_S
 from chaindeck.node.logs import get_logger
 from chaindeck.node.service import NodeService
+from chaindeck.store.errors import StoreError
 
 MiningMode = Literal["off", "always", "transaction", "interval", "hybrid"]
 """`hybrid` is `transaction` and `interval` together."""
@@ -121,13 +122,22 @@ class Miner:
         while True:
             await self._payment_came.wait()
             self._payment_came.clear()
-            if len(self._service.state.pool):
-                await self.mine(1)
+            if len(self._service.state.pool) and not await self._try_to_mine():
+                self._payment_came.set()
 
     async def _mine_on_interval(self) -> None:
         while True:
             await asyncio.sleep(self.plan.interval_ms / 1000)
+            await self._try_to_mine()
+
+    async def _try_to_mine(self) -> bool:
+        """Mine a block; return whether the store took it, after a rest if it did not."""
+        try:
             await self.mine(1)
+        except StoreError as error:
+            await self._rest(error)
+            return False
+        return True
 
     async def _offer(self, block: Block) -> None:
         """Submit what was found; a lost race is no error."""
@@ -135,6 +145,13 @@ class Miner:
             await self._service.submit_block(block)
         except RuleError as error:
             _log.warning("own block refused", code=error.code, reason=str(error))
+        except StoreError as error:
+            await self._rest(error)
+
+    async def _rest(self, error: StoreError) -> None:
+        """A full disk may have room again, and mining goes on."""
+        _log.error("own block not stored", error, code=error.code)
+        await asyncio.sleep(MINING_REST_S)
 
     async def _search(self, payee: KeyHash, *, patient: bool) -> Block | None:
         """Search on the tip until a block is found; None where this miner must not make one."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+import gc
 import os
 import signal
 from collections.abc import AsyncIterator
@@ -26,12 +27,19 @@ from chaindeck.node.clock import Clock, DevClock
 from chaindeck.node.config import NodeConfig
 from chaindeck.node.dev import FAUCET_KEY, DevTools, dev_genesis
 from chaindeck.node.errors import ConfigValue, PortTaken
-from chaindeck.node.limits import PRUNE_INTERVAL_S
+from chaindeck.node.limits import COLLECTOR_THRESHOLDS, PRUNE_INTERVAL_S
 from chaindeck.node.logs import get_logger, set_up_logs
 from chaindeck.node.mining import Miner, MiningPlan
+from chaindeck.node.network import NetworkOptions, PeerNetwork
+from chaindeck.node.network.desk import PeerDesk
+from chaindeck.node.network.identity import load_node_key
+from chaindeck.node.network.names import parse_peer
+from chaindeck.node.network.tls import load_tls_identity
 from chaindeck.node.service import NodeService
+from chaindeck.protocol.types import NodeKey
 from chaindeck.store import ChainStore
 from chaindeck.store.atomic import write_json
+from chaindeck.store.errors import StoreError
 from chaindeck.store.genesis_file import GENESIS_NAME, load_genesis
 
 _log = get_logger("node")
@@ -57,10 +65,14 @@ async def run_node(folder: Path, config: NodeConfig) -> int:
     clock = DevClock() if is_dev else Clock()
     with ChainStore.open(folder, network) as store:
         service = NodeService(network, store, clock)
+        gc.set_threshold(*COLLECTOR_THRESHOLDS)
         await service.start()
+        # What a start made is here for good and need not be looked through again.
+        gc.freeze()
         async with (
+            _peering(service, config, is_dev=is_dev) as peering,
             _mining(service, _plan(config, is_dev=is_dev), config) as miner,
-            _serving(service, config, miner),
+            _serving(service, config, miner, peering),
         ):
             if is_dev:
                 _log.warning(_DEV_BANNER)
@@ -87,7 +99,9 @@ def choose_network(folder: Path, config: NodeConfig) -> Network:
 
 
 @contextlib.asynccontextmanager
-async def _serving(service: NodeService, config: NodeConfig, miner: Miner) -> AsyncIterator[None]:
+async def _serving(
+    service: NodeService, config: NodeConfig, miner: Miner, network: PeerNetwork | None
+) -> AsyncIterator[None]:
     clock = service.clock
     tokens = TokenBook(service.store.folder)
     tokens.write_cookie()
@@ -97,6 +111,7 @@ async def _serving(service: NodeService, config: NodeConfig, miner: Miner) -> As
         origins=config.allowed_origins,
         open_loopback=config.open_loopback,
         miner=miner,
+        peering=PeerDesk(network) if network else None,
         dev=DevTools(service, clock) if isinstance(clock, DevClock) else None,
     )
     server = await _listen(app, config)
@@ -124,9 +139,47 @@ async def _listen(app: App, config: NodeConfig) -> ApiServer:
         return await serve(app, config.api_host, config.api_port)
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
-            raise PortTaken(field="api_port", port=config.api_port) from error
+            raise PortTaken(field="api_port", port=config.api_port, option="--api-port") from error
         reason = error.strerror or str(error)
         raise _bad("api_host", f"{config.api_host}: {reason}", "127.0.0.1") from error
+
+
+@contextlib.asynccontextmanager
+async def _peering(
+    service: NodeService, config: NodeConfig, *, is_dev: bool
+) -> AsyncIterator[PeerNetwork | None]:
+    """Take part in the network, unless the settings say that this node stays alone."""
+    if not (config.p2p if config.p2p is not None else not is_dev):
+        yield None
+        return
+    network = PeerNetwork(
+        service,
+        load_node_key(service.store.folder),
+        NetworkOptions(
+            host=config.p2p_host,
+            port=config.p2p_port,
+            peers=tuple(parse_peer(peer) for peer in config.peers),
+            admitted=frozenset(NodeKey(bytes.fromhex(key)) for key in config.admitted) or None,
+            is_discovering=config.discovery,
+            group=config.discovery_group,
+            group_port=config.discovery_port,
+            least_work=config.least_work,
+            max_inbound=config.max_inbound,
+            tls=load_tls_identity(service.store.folder) if config.p2p_tls else None,
+        ),
+    )
+    try:
+        await network.start()
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise PortTaken(field="p2p_port", port=config.p2p_port, option="--p2p-port") from error
+        reason = error.strerror or str(error)
+        raise _bad("p2p_host", f"{config.p2p_host}: {reason}", "127.0.0.1") from error
+    _log.info("peers welcome", host=config.p2p_host, port=network.port, key=network.key.hex())
+    try:
+        yield network
+    finally:
+        await network.stop()
 
 
 @contextlib.asynccontextmanager
@@ -189,7 +242,10 @@ def _seal_key(config: NodeConfig) -> SigningKey | None:
 
 async def _prune(service: NodeService, keep_mb: int) -> None:
     while keep_mb:
-        service.store.prune(keep_mb * _BYTES_IN_MB)
+        try:
+            await service.prune(keep_mb * _BYTES_IN_MB)
+        except StoreError as error:
+            _log.error("pruning failed", error, code=error.code)
         await asyncio.sleep(PRUNE_INTERVAL_S)
 
 

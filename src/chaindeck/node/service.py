@@ -2,17 +2,19 @@
 
 It drives `ledger.state.ChainState` over a `store.ChainStore` from one asyncio loop. Long work (the
 checking of signatures) runs in threads, without the interpreter lock; all else happens on the loop,
-so that a reader sees the chain before a block or after it and never between. Blocks and commands
-are taken one after the other, payments at any time.
+in turns of some milliseconds, so that a reader sees the chain before a block or after it and never
+between, and soon. Blocks and commands are taken one after the other, payments at any time.
 """
 
 from __future__ import annotations
 
 import asyncio
+import time
 import uuid
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any, TypeVar
 
 from chaindeck.ledger.chain import Tip
@@ -41,11 +43,16 @@ from chaindeck.node.limits import (
     DROPPED_KEPT,
     EXPIRY_INTERVAL_S,
     JOURNAL_SLACK,
+    REST_S,
+    TURNS_A_PAUSE,
 )
+from chaindeck.node.logs import get_logger
 from chaindeck.store import ChainStore
+from chaindeck.store.errors import StoreError
 from chaindeck.store.pool_file import POOL_NAME, PoolJournal, Waiting, load_pool
 
 Answer = TypeVar("Answer")
+_log = get_logger("node")
 _SIGNATURE_THREADS = 2
 _RECENT_MARKS = 10_000
 """Blocks below the tip whose entries are kept in memory."""
@@ -70,6 +77,7 @@ class NodeService:
         self._tip_moved = asyncio.Condition()
         self._listeners: list[Callable[[Event], None]] = []
         self._housekeeping: asyncio.Task[None] | None = None
+        self._settling: asyncio.Task[None] | None = None
         self._journal: PoolJournal
 
     # Life
@@ -90,6 +98,9 @@ class NodeService:
         """Finish what is under way, and keep the pool."""
         if self._housekeeping:
             self._housekeeping.cancel()
+            await asyncio.wait([self._housekeeping])
+        if self._settling:
+            await self._settling
         async with self._chain_lock:
             self._journal.rewrite(self._waiting())
             self._journal.close()
@@ -127,16 +138,21 @@ class NodeService:
     async def submit_transactions(
         self, transactions: Sequence[Transaction], *, dry_run: bool = False
     ) -> list[Accepted | Rejected]:
-        """Offer payments; return what became of each, in order."""
-        steps = self.state.submit_transactions(transactions, self.clock.now_ms(), dry_run=dry_run)
-        results = await self._drive(steps)
-        if not dry_run:
-            now_ms = self.clock.now_ms()
+        """Offer payments; return what became of each, in order.
+
+        Raises a `StoreError` where the accepted cannot be written down; then none was accepted.
+        """
+        now_ms = self.clock.now_ms()
+
+        def keep(results: Sequence[Accepted | Rejected]) -> None:
             self._journal.append(
                 Waiting(transaction.raw, now_ms)
                 for transaction, result in zip(transactions, results, strict=True)
                 if isinstance(result, Accepted)
             )
+
+        steps = self.state.submit_transactions(transactions, now_ms, keep=keep, dry_run=dry_run)
+        results = await self._drive(steps)
         self._tell()
         return results
 
@@ -161,28 +177,64 @@ class NodeService:
         await self._command(self.state.rewind(block_hash, kept, self.clock.now_ms()))
         self._journal.rewrite(self._waiting())
 
+    async def prune(self, keep_bytes: int) -> None:
+        """Give up the oldest blocks until so many bytes are left."""
+        async with self._chain_lock:
+            await self._in_thread(partial(self.store.prune, keep_bytes))
+
     # Inside
 
     async def _command(self, steps: Steps[Answer]) -> Answer:
         """Run one thing that may move the tip, alone, and tell what it did even if it failed."""
         async with self._chain_lock:
+            if self.store.is_settling_due:
+                await self._settle_rows()
             try:
                 return await self._drive(steps)
             finally:
                 self._tell()
                 async with self._tip_moved:
                     self._tip_moved.notify_all()
+                if self.store.is_settling_due and self._settling is None:
+                    self._settling = asyncio.create_task(self._settle())
+
+    async def _settle(self) -> None:
+        """Write index rows now rather than while the next block waits for it."""
+        try:
+            async with self._chain_lock:
+                await self._settle_rows()
+        except StoreError as error:
+            # What waits stays in memory, and the next command tries again and tells its caller.
+            _log.error("settling failed", error)
+        finally:
+            self._settling = None
+
+    async def _settle_rows(self) -> None:
+        await self._in_thread(partial(_go_gently, self.store.settle_in_turns()))
 
     async def _drive(self, steps: Steps[Answer]) -> Answer:
         """Run a generator of the ledger, its jobs in threads."""
-        loop = asyncio.get_running_loop()
         try:
             job = next(steps)
             while True:
-                job = steps.send(await loop.run_in_executor(self._workers, job))
+                if job is None:
+                    for _ in range(TURNS_A_PAUSE):
+                        await asyncio.sleep(0)
+                    job = next(steps)
+                else:
+                    job = steps.send(await self._in_thread(job))
         except StopIteration as done:
             answer: Answer = done.value
             return answer
+
+    async def _in_thread(self, job: Callable[[], Answer]) -> Answer:
+        """Wait for a job's end, even when cancelled: no thread stops for that."""
+        running = asyncio.get_running_loop().run_in_executor(self._workers, job)
+        try:
+            return await asyncio.shield(running)
+        except asyncio.CancelledError:
+            await asyncio.wait([running])
+            raise
 
     async def _restore_pool(self) -> None:
         """Offer what waited before the last stop; whoever asks hears what became of the rest."""
@@ -193,7 +245,7 @@ class NodeService:
             if self.store.find_transaction(decode_transaction(item.raw).id) is None
         ]
         for result in await self._drive(self.state.restore_pool(kept, self.clock.now_ms())):
-            if isinstance(result, Rejected):
+            if isinstance(result, Rejected) and result.tx_id not in self.state.pool:
                 self._forget(Dropped(result.tx_id, drop_code(result.error), str(result.error)))
         self._journal = PoolJournal(path, self._waiting())
 
@@ -208,7 +260,16 @@ class NodeService:
             self._tell()
             self.feed.publish("stats", self._describe_stats())
             if self._journal.records > JOURNAL_SLACK + 2 * len(self.state.pool):
-                self._journal.rewrite(self._waiting())
+                await self._shorten_journal()
+
+    async def _shorten_journal(self) -> None:
+        """Write the journal anew; where that fails, the old one serves on."""
+        async with self._chain_lock:
+            turns = self._journal.rewrite_in_turns(self._waiting())
+            try:
+                await self._in_thread(partial(_go_gently, turns))
+            except StoreError as error:
+                _log.error("the journal was not shortened", error)
 
     def _tell(self) -> None:
         for event in self.state.take_events():
@@ -254,6 +315,12 @@ class NodeService:
 
     def _publish_block(self, event: Connected | Disconnected, status: str) -> None:
         self.feed.publish("block", {**describe_block(self.network, event), "status": status})
+
+
+def _go_gently(turns: Iterable[None]) -> None:
+    """Do long work in a thread with rests: while it works, the loop gets the interpreter late."""
+    for _ in turns:
+        time.sleep(REST_S)
 
 
 def drop_code(error: RuleError) -> DropCode:

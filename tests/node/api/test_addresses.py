@@ -4,8 +4,10 @@ import time
 
 import pytest
 
+from chaindeck.ledger.coins import decode_coin
 from chaindeck.node.api import holdings as holdings_module
-from tests.ledger.forge import ALICE, BOB, CAROL, address
+from chaindeck.node.dev import FAUCET_KEY
+from tests.ledger.forge import ALICE, BOB, CAROL, address, pay, spend
 from tests.node.api.serving import serving
 from tests.node.running import faucet_payment
 
@@ -37,8 +39,6 @@ def test_waiting_payment_is_pending_for_both_sides(fresh):
 
 
 def faucet_address(api):
-    from chaindeck.node.dev import FAUCET_KEY
-
     return address(FAUCET_KEY)
 
 
@@ -133,3 +133,14 @@ def test_pool_is_searched_in_slices(fresh, monkeypatch):
     for coin in range(5):
         fresh.offer(faucet_payment(fresh.service, BOB.key_hash, coin=coin, amount=10))
     assert ask(fresh, BOB)["balance"]["pending_in"] == 50
+
+
+def test_payment_with_many_outputs_is_pending_for_each(fresh):
+    service = fresh.service
+    outpoint, packed = service.store.coins_of(FAUCET_KEY.key_hash).coins[0]
+    held = decode_coin(packed)
+    outputs = [pay(BOB.key_hash, 10)] * 20 + [pay(CAROL.key_hash, held.amount - 200)]
+    fresh.offer(spend(service.network.id, [(outpoint, held)], outputs, FAUCET_KEY))
+    assert ask(fresh, BOB)["balance"]["pending_in"] == 200
+    assert [coin["output_index"] for coin in ask(fresh, CAROL)["pending"]] == [20]
+    assert ask(fresh, ALICE)["pending"] == []

@@ -16,7 +16,7 @@ def test_status_of_a_new_chain_names_node_and_network(fresh):
     assert status["network"]["id"] == fresh.service.network.id.hex()
     assert (status["height"], status["work"]) == (0, "0")
     assert status["tip"] == fresh.service.network.block.hash.hex()
-    assert status["sync"] == {"state": "synced", "best_header_height": 0}
+    assert status["sync"] == {"state": "current", "best_header_height": 0}
     assert status["clock_offset_ms"] is None
 
 

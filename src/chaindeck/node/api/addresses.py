@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from chaindeck.ledger.addresses import encode_address
 from chaindeck.ledger.coins import decode_coin
 from chaindeck.ledger.types import OutPoint, PackedCoin
 from chaindeck.node.api.context import Context
@@ -16,6 +15,7 @@ from chaindeck.node.api.forms import (
 )
 from chaindeck.node.api.holdings import Holdings, PendingCoin
 from chaindeck.node.api.requests import Request, Response, answer, read_cursor
+from chaindeck.node.describe import address_of
 from chaindeck.store import HistoryRow
 
 _OUTPOINT_BYTES = 36
@@ -35,7 +35,7 @@ async def get_address(context: Context, request: Request) -> Response:
     history = store.history_of(key_hash, cursor=history_cursor, limit=query.limit)
     return answer(
         AddressAnswer(
-            address=encode_address(key_hash, context.prefix),
+            address=address_of(context.network, key_hash),
             height=store.height(),
             balance=_balance_view(holdings),
             coins=[_coin_view(context, outpoint, packed) for outpoint, packed in coins.coins],

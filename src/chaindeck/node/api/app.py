@@ -13,7 +13,7 @@ from chaindeck.node.api.failures import failure
 from chaindeck.node.api.gate import PREFLIGHT, Gate, Headers
 from chaindeck.node.api.openapi import build_document
 from chaindeck.node.api.page import render_page
-from chaindeck.node.api.ports import DevTools, Miner
+from chaindeck.node.api.ports import DevTools, Miner, Peering
 from chaindeck.node.api.rates import Rates
 from chaindeck.node.api.requests import (
     ClientGoneError,
@@ -49,6 +49,7 @@ def create_app(
     origins: Collection[str] = (),
     miner: Miner | None = None,
     dev: DevTools | None = None,
+    peering: Peering | None = None,
     open_loopback: bool = True,
     rates: Rates | None = None,
 ) -> App:
@@ -58,10 +59,14 @@ def create_app(
     `open_loopback` lets programs on this machine read and submit without a token.
     """
     tokens.write_cookie()
-    context = Context(service, miner=miner, dev=dev)
+    context = Context(service, miner=miner, dev=dev, peering=peering)
     rates = Rates() if rates is None else rates
     gate = Gate(tokens, origins, rates, is_loopback_open=open_loopback)
-    routes = list_routes(has_miner=miner is not None, has_dev_tools=dev is not None)
+    routes = list_routes(
+        has_miner=miner is not None,
+        has_dev_tools=dev is not None,
+        has_peers=peering is not None,
+    )
     context.document = encode_json(build_document(routes))
     context.page = render_page(routes)
     return App(context, gate, RouteMap(routes))

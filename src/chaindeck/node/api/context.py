@@ -14,7 +14,7 @@ from chaindeck.ledger.types import BlockHash, KeyHash
 from chaindeck.node.api.forms import PoolTotals
 from chaindeck.node.api.holdings import HoldingsBook
 from chaindeck.node.api.meters import Meters
-from chaindeck.node.api.ports import DevTools, Miner
+from chaindeck.node.api.ports import DevTools, Miner, Peering
 from chaindeck.node.errors import Busy
 from chaindeck.node.limits import (
     BLOCK_CACHE_BYTES,
@@ -89,12 +89,14 @@ class Context:
         *,
         miner: Miner | None = None,
         dev: DevTools | None = None,
+        peering: Peering | None = None,
     ) -> None:
         self.service = service
         self.network = service.network
         self.prefix = service.network.genesis.address_prefix
         self.miner = miner
         self.dev = dev
+        self.peering = peering
         self.meters = Meters()
         self.encoded_blocks: Shelf[BlockHash] = Shelf(BLOCK_CACHE_BYTES)
         self.holdings = HoldingsBook(service)

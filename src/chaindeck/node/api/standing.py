@@ -11,17 +11,18 @@ from typing import Literal
 
 from chaindeck.ledger.ports import Entry
 from chaindeck.node.api.context import Context
-from chaindeck.node.api.forms import (
+from chaindeck.node.api.forms import NoQuery
+from chaindeck.node.api.meters import cpu_s, memory_bytes
+from chaindeck.node.api.peers import summary_of
+from chaindeck.node.api.requests import Request, Response, answer
+from chaindeck.node.api.standing_forms import (
     HealthAnswer,
     Intervals,
     NetworkView,
-    NoQuery,
     StatsAnswer,
     StatusAnswer,
     SyncView,
 )
-from chaindeck.node.api.meters import cpu_s, memory_bytes
-from chaindeck.node.api.requests import Request, Response, answer
 from chaindeck.node.limits import STATS_WINDOW_BLOCKS
 
 
@@ -41,10 +42,11 @@ async def get_status(context: Context, request: Request) -> Response:
             work=str(tip.work),
             mempool=context.pool_totals(),
             sync=_sync_view(context),
+            peers=summary_of(context),
             time_ms=service.clock.now_ms(),
             started_ms=service.started_ms,
             uptime_s=context.uptime_s,
-            clock_offset_ms=None,
+            clock_offset_ms=_clock_offset_ms(context),
             warnings=_warnings(context),
         )
     )
@@ -111,9 +113,12 @@ def _profile(context: Context) -> Literal["dev", "local", "consortium"]:
 
 
 def _sync_view(context: Context) -> SyncView:
-    state = context.service.state
-    best = state.tree.best_header().header.height
-    return SyncView("syncing" if state.is_syncing else "synced", best)
+    best = context.service.state.tree.best_header().header.height
+    return SyncView(context.peering.sync_state() if context.peering else "current", best)
+
+
+def _clock_offset_ms(context: Context) -> int | None:
+    return context.peering.clock_offset_ms() if context.peering else None
 
 
 def _warnings(context: Context) -> list[str]:
@@ -123,6 +128,8 @@ def _warnings(context: Context) -> list[str]:
         warnings.append("This is a development chain: its coins are worth nothing.")
         if context.dev.clock.frozen_at_ms is not None:
             warnings.append("The clock stands still.")
+    if context.peering is not None:
+        warnings += context.peering.warnings()
     if state.checkpoints.conflict is not None:
         height = state.checkpoints.conflict[0].height
         warnings.append(f"Two checkpoints contradict each other at height {height}: no mining.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from chaindeck.node.api import forms
+from chaindeck.node.api import forms, peer_forms, standing_forms
 from chaindeck.node.api.addresses import get_address
 from chaindeck.node.api.blocks import get_block, get_chain, post_block
 from chaindeck.node.api.commands import (
@@ -17,6 +17,13 @@ from chaindeck.node.api.exposition import get_metrics
 from chaindeck.node.api.making import get_template, post_mine
 from chaindeck.node.api.mempool import get_mempool
 from chaindeck.node.api.payments import get_pool, get_transaction, post_transactions
+from chaindeck.node.api.peers import (
+    delete_capture,
+    delete_peers,
+    get_peers,
+    post_capture,
+    post_peers,
+)
 from chaindeck.node.api.playing import (
     post_clock,
     post_faucet,
@@ -35,7 +42,7 @@ _READING = (
         cost=1,
         handler=get_status,
         summary="Where the node stands: identity, network, height, tip, pool, warnings",
-        answers=forms.StatusAnswer,
+        answers=standing_forms.StatusAnswer,
     ),
     Route(
         method="GET",
@@ -44,7 +51,7 @@ _READING = (
         cost=2,
         handler=get_stats,
         summary="Live figures over the last 100 blocks, and what this process uses",
-        answers=forms.StatsAnswer,
+        answers=standing_forms.StatsAnswer,
     ),
     Route(
         method="GET",
@@ -131,7 +138,7 @@ _READING = (
         cost=1,
         handler=get_health,
         summary="That the process lives, and which one it is",
-        answers=forms.HealthAnswer,
+        answers=standing_forms.HealthAnswer,
     ),
 )
 
@@ -255,6 +262,57 @@ _MINING = (
     ),
 )
 
+_PEERING = (
+    Route(
+        method="GET",
+        path="/api/peers",
+        scope="read",
+        cost=2,
+        handler=get_peers,
+        summary="Who is linked with this node, and what is barred",
+        answers=peer_forms.PeersAnswer,
+    ),
+    Route(
+        method="POST",
+        path="/api/peers",
+        scope="admin",
+        cost=50,
+        handler=post_peers,
+        summary="Keep a link with a peer, and lift what bars it",
+        body=peer_forms.PeerForm,
+        answers=peer_forms.PeerTaken,
+    ),
+    Route(
+        method="DELETE",
+        path="/api/peers",
+        scope="admin",
+        cost=50,
+        handler=delete_peers,
+        summary="Drop a peer, and bar it for a while",
+        query=peer_forms.DropQuery,
+        answers=peer_forms.PeerTaken,
+    ),
+    Route(
+        method="POST",
+        path="/api/admin/capture",
+        scope="admin",
+        cost=50,
+        handler=post_capture,
+        summary="Record the network side for so many seconds; its links are made anew",
+        body=peer_forms.CaptureForm,
+        answers=peer_forms.CaptureView,
+    ),
+    Route(
+        method="DELETE",
+        path="/api/admin/capture",
+        scope="admin",
+        cost=50,
+        handler=delete_capture,
+        summary="End the recording of the network side",
+        answers=peer_forms.CaptureView,
+    ),
+)
+
 _PLAYING = (
     Route(
         method="POST",
@@ -307,8 +365,11 @@ _PLAYING = (
 )
 
 
-def list_routes(*, has_miner: bool, has_dev_tools: bool) -> tuple[Route, ...]:
+def list_routes(
+    *, has_miner: bool, has_dev_tools: bool, has_peers: bool = False
+) -> tuple[Route, ...]:
     """Return the routes of a node; what it cannot do is not there at all."""
     mining = _MINING if has_miner else ()
     playing = _PLAYING if has_dev_tools else ()
-    return (*_READING, *_WRITING, *mining, *playing, *_ABOUT)
+    peering = _PEERING if has_peers else ()
+    return (*_READING, *_WRITING, *mining, *peering, *playing, *_ABOUT)

@@ -1,0 +1,436 @@
+"""How a node comes to the best chain: headers first (`headers`), then bodies from several at once.
+
+The bodies on the way to the best header are asked of whoever is known to have them, a window ahead
+of the tip, and handed to the chain in order. Whoever keeps all others waiting is passed over, and
+let go when it does so again.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from itertools import islice
+from typing import Literal
+
+from chaindeck.ledger.codec import decode_block
+from chaindeck.ledger.errors import RuleError
+from chaindeck.ledger.ports import Entry
+from chaindeck.ledger.types import Block, BlockHash
+from chaindeck.protocol import limits
+from chaindeck.protocol.core import Core
+from chaindeck.protocol.effects import JudgeBlock, SetSyncing
+from chaindeck.protocol.errors import PeerBlock, PeerStalling
+from chaindeck.protocol.events import SyncMoved
+from chaindeck.protocol.headers import LOCAL_ERRORS, HeaderSync
+from chaindeck.protocol.inputs import BlockJudged
+from chaindeck.protocol.links import Link
+from chaindeck.protocol.messages import (
+    AskBlocks,
+    AskCompact,
+    BlockBody,
+    BlocksUnknown,
+)
+
+
+class _Request:
+    """One body that is on its way."""
+
+    __slots__ = ("link", "since_ms")
+
+    def __init__(self, link: Link, since_ms: int) -> None:
+        self.link = link
+        self.since_ms = since_ms
+
+
+class Sync:
+    """Brings one node to the tip of the network, and others to its own."""
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+        self.headers = HeaderSync(core, self.moved)
+        self._path: deque[BlockHash] = deque()
+        """Bodies on the way to the best header that have not been handed over, in order."""
+        self._planned: BlockHash | None = None
+        self._unavailable: dict[BlockHash, int] = {}
+        """Ends of branches whose bodies nobody gave, and until when they are left alone."""
+        self._disappointments = 0
+        self._requests: dict[BlockHash, _Request] = {}
+        self._arrived: dict[BlockHash, tuple[Block, Link]] = {}
+        self._arrived_bytes = 0
+        self._judging: dict[BlockHash, Link | None] = {}
+        self._stall_ms = limits.STALL_FIRST_MS
+        self._is_watching = False
+        self._is_stuck = False
+        """Nobody is left who could have the next body."""
+        self._is_first_sync = False
+        self._told: tuple[str, int, int] = ("", -1, -1)
+        core.when_left.append(self._left)
+
+    # Life
+
+    def start(self) -> None:
+        """A node that is new, or was away for long, follows whatever is best at first."""
+        core = self._core
+        tip = core.chain.tip().header
+        is_old = core.clock_ms - tip.time_ms > limits.AWAY_MS
+        if tip.height == 0 or is_old:
+            self._is_first_sync = True
+            core.effects.append(SetSyncing(is_syncing=True))
+            core.after(limits.ALONE_AFTER_MS, self._settle)
+        self._plan()
+
+    def proved(self, link: Link) -> None:
+        assert link.introduction is not None
+        link.work = link.introduction.work
+        self.look()
+
+    @property
+    def state(self) -> Literal["current", "headers", "bodies"]:
+        """What this node asks its peers for."""
+        if len(self._path) + len(self._judging) > 1:
+            # One that is missing is only new; it is here in a moment.
+            return "bodies"
+        return "headers" if self.headers.is_asking else "current"
+
+    def look(self) -> None:
+        """Ask for headers if somebody has more, for bodies if some are missing, and tell."""
+        core = self._core
+        if not self.headers.is_asking:
+            work = core.chain.tip().work
+            ahead = [
+                link
+                for link in core.ready.values()
+                if link.work > work and not link.has_told_headers
+            ]
+            if ahead:
+                self.headers.ask(max(ahead, key=lambda link: (link.work, -link.id)))
+        self._fill()
+        if self._is_stuck:
+            self._give_up_goal()
+            self._fill()
+        self._tell()
+
+    # Bodies
+
+    @property
+    def is_near(self) -> bool:
+        """Whether at most one body is missing, whose payments are probably here."""
+        return len(self._path) <= 1 and not self._is_first_sync
+
+    @property
+    def is_far_behind(self) -> bool:
+        """Whether this node is on its way to the tip, with some blocks to go that do come."""
+        to_go = len(self._path) + len(self._judging)
+        return self._is_first_sync or (to_go > limits.FAR_BLOCKS and not self._disappointments)
+
+    def has(self, block_hash: BlockHash) -> bool:
+        """Whether a body is here and waits for its turn or its verdict."""
+        return block_hash in self._arrived or block_hash in self._judging
+
+    def is_requested(self, block_hash: BlockHash) -> bool:
+        return block_hash in self._requests
+
+    def reserve(self, block_hash: BlockHash, link: Link) -> None:
+        """Note that a peer owes us a body, whichever way it will send it."""
+        self._requests[block_hash] = _Request(link, self._core.now_ms)
+        link.in_flight[block_hash] = self._core.now_ms
+        self._watch_later()
+
+    def release(self, block_hash: BlockHash) -> None:
+        request = self._requests.pop(block_hash, None)
+        if request is not None:
+            request.link.in_flight.pop(block_hash, None)
+
+    def fetch(self, block_hash: BlockHash, link: Link) -> None:
+        """Ask one peer for a whole body."""
+        self.release(block_hash)
+        self.reserve(block_hash, link)
+        self._core.send(link, AskBlocks((block_hash,)))
+
+    def body(self, link: Link, message: BlockBody) -> None:
+        """Take in a whole block that somebody sent."""
+        core = self._core
+        if not core.may(link, "bodies", limits.BODIES_RATE):
+            return
+        try:
+            block = decode_block(message.raw)
+        except RuleError as error:
+            # The body is not what the header commits to, which says nothing about the header.
+            core.drop(link, PeerBlock(rule=error.code, detail=str(error)))
+            return
+        if block.hash not in link.in_flight and core.chain.find(block.hash) is None:
+            core.charge(link, "body-unasked", limits.POINTS_UNASKED)
+            return
+        self.take(block, link)
+
+    def bodies_unknown(self, link: Link, message: BlocksUnknown) -> None:
+        core = self._core
+        if not core.may(link, "unknown-blocks", limits.REPLIES_RATE):
+            return
+        for block_hash in message.hashes:
+            request = self._requests.get(block_hash)
+            if request is not None and request.link is link:
+                self.release(block_hash)
+                link.work = 0
+        self.look()
+
+    def take(self, block: Block, link: Link) -> None:
+        """Take in a body that matches a known header, from whichever message it came."""
+        core = self._core
+        self.release(block.hash)
+        link.stalls = 0
+        self._disappointments = 0
+        self._stall_ms = max(limits.STALL_FIRST_MS, self._stall_ms * 17 // 20)
+        if self.has(block.hash) or not core.chain.is_wanted(block.hash):
+            self.look()
+            return
+        parent = block.header.previous
+        if block.hash in self._path and (core.chain.is_wanted(parent) or self._is_busy()):
+            self._arrived[block.hash] = (block, link)
+            self._arrived_bytes += len(block.raw)
+        else:
+            self._hand_over(block, link)
+        self._advance()
+        self.look()
+
+    def judged(self, judged: BlockJudged) -> None:
+        """Blame whoever sent what breaks a rule, and go on."""
+        link = self._judging.pop(judged.hash, None)
+        error = judged.error
+        if error is not None:
+            self._planned = None
+            if link is not None and error.is_blamed and not isinstance(error, LOCAL_ERRORS):
+                self._core.drop(link, PeerBlock(rule=error.code, detail=str(error)))
+        elif link is not None:
+            link.blocks_first += 1
+        self._plan()
+        self._advance()
+        self.look()
+
+    def moved(self) -> None:
+        """The tip is elsewhere."""
+        self._plan()
+        self.look()
+
+    def blocks_asked(self, link: Link, message: AskBlocks) -> None:
+        """Serve bodies one after the other, as fast as the peer takes them."""
+        core = self._core
+        if core.may(link, "ask-blocks", limits.ASK_BLOCKS_RATE, len(message.hashes)):
+            if len(link.queued_blocks) + len(message.hashes) > limits.MAX_BLOCKS_QUEUED:
+                core.charge(link, "ask-blocks", limits.POINTS_OVER_RATE)
+                return
+            link.queued_blocks += message.hashes
+            self.serve(link)
+
+    def serve(self, link: Link) -> None:
+        """Send the next bodies that a peer waits for, while it takes them."""
+        core = self._core
+        while (
+            link.queued_blocks
+            and link.pending_bytes < limits.SERVE_BELOW_BYTES
+            and not link.is_closing
+        ):
+            block_hash = link.queued_blocks.pop(0)
+            raw = core.chain.load_body(block_hash)
+            if raw is None:
+                core.send(link, BlocksUnknown((block_hash,)))
+            else:
+                link.known_blocks.note(block_hash)
+                core.send(link, BlockBody(raw))
+
+    def _plan(self) -> None:
+        """Go for the best branch: append what is new on it, or start anew on another."""
+        chain = self._core.chain
+        best = self._goal()
+        if best.header.hash == self._planned:
+            return
+        wanted: list[BlockHash] = []
+        entry: Entry | None = best
+        while (
+            entry is not None
+            and entry.header.hash != self._planned
+            and chain.is_wanted(entry.header.hash)
+        ):
+            if entry.header.hash not in self._judging:
+                wanted.append(entry.header.hash)
+            entry = chain.find(entry.header.previous)
+        wanted.reverse()
+        joins = entry is not None and entry.header.hash == self._planned
+        self._path = deque([*self._path, *wanted] if joins else wanted)
+        self._planned = best.header.hash
+        self._disappointments = 0
+        if not joins:
+            self._forget_arrived()
+        self._advance()
+
+    def _goal(self) -> Entry:
+        """Return the end of the best branch whose bodies somebody may have.
+
+        Somebody can have done the work for headers and keep the bodies to himself: then the best of
+        what the others showed is gone for.
+        """
+        core = self._core
+        best = core.chain.best_header()
+        if self._is_available(best.header.hash):
+            return best
+        shown = [link.best for link in core.ready.values() if link.best is not None]
+        entries = [entry for item in shown if (entry := core.chain.find(item)) is not None]
+        tip = core.chain.tip()
+        return max(
+            (entry for entry in entries if self._is_available(entry.header.hash)),
+            key=lambda entry: entry.work,
+            default=tip,
+        )
+
+    def _is_available(self, block_hash: BlockHash) -> bool:
+        return self._unavailable.get(block_hash, 0) <= self._core.now_ms
+
+    def _give_up_goal(self) -> None:
+        """Leave a branch alone for a while whose next body nobody gives."""
+        assert self._planned is not None
+        self._unavailable[self._planned] = self._core.now_ms + limits.UNAVAILABLE_MS
+        if len(self._unavailable) > limits.MAX_UNAVAILABLE:
+            del self._unavailable[next(iter(self._unavailable))]
+        self._plan()
+
+    def _forget_arrived(self) -> None:
+        """Let go of bodies that are no longer on the way."""
+        kept = set(self._path)
+        self._arrived = {key: item for key, item in self._arrived.items() if key in kept}
+        self._arrived_bytes = sum(len(block.raw) for block, _ in self._arrived.values())
+
+    def _advance(self) -> None:
+        """Hand over, in order, what is here."""
+        while self._path and not self._is_busy():
+            block_hash = self._path[0]
+            arrived = self._arrived.pop(block_hash, None)
+            if arrived is not None:
+                self._arrived_bytes -= len(arrived[0].raw)
+                self._path.popleft()
+                self._hand_over(*arrived)
+            elif block_hash in self._judging or not self._core.chain.is_wanted(block_hash):
+                self._path.popleft()
+                self.release(block_hash)
+            else:
+                return
+
+    def _is_busy(self) -> bool:
+        return len(self._judging) >= limits.MAX_BLOCKS_JUDGED
+
+    def _hand_over(self, block: Block, link: Link) -> None:
+        self._judging[block.hash] = link
+        self._core.effects.append(JudgeBlock(block, link.id))
+
+    def _fill(self) -> None:
+        """Ask for the next bodies of whoever has them and room for more."""
+        core = self._core
+        self._is_stuck = False
+        if not self._path:
+            return
+        room = [
+            link
+            for link in core.ready.values()
+            if len(link.in_flight) <= limits.MAX_BLOCKS_IN_FLIGHT // 2
+        ]
+        if not room:
+            return
+        asking: dict[int, list[BlockHash]] = {}
+        is_full = self._arrived_bytes > limits.MAX_BODIES_BUFFERED_BYTES
+        ahead = 1 if is_full else limits.BODIES_AHEAD
+        for block_hash in islice(self._path, ahead):
+            if block_hash in self._requests or self.has(block_hash):
+                continue
+            entry = core.chain.find(block_hash)
+            able = [
+                link
+                for link in room
+                if entry is not None
+                and link.work >= entry.work
+                and len(link.in_flight) < limits.MAX_BLOCKS_IN_FLIGHT
+            ]
+            if not able:
+                self._is_stuck = block_hash == self._path[0] and not any(
+                    entry is not None and link.work >= entry.work for link in core.ready.values()
+                )
+                break
+            link = min(able, key=lambda item: (item.stalls, len(item.in_flight), item.id))
+            self.reserve(block_hash, link)
+            asking.setdefault(link.id, []).append(block_hash)
+        for link in room:
+            hashes = asking.get(link.id, ())
+            if hashes and self.is_near:
+                core.send(link, AskCompact(hashes[0]))
+            elif hashes:
+                core.send(link, AskBlocks(tuple(hashes)))
+
+    # Watching
+
+    def _watch_later(self) -> None:
+        if not self._is_watching:
+            self._is_watching = True
+            self._core.after(limits.WATCH_INTERVAL_MS, self._watch)
+
+    def _watch(self) -> None:
+        """Ask others for what is late."""
+        self._is_watching = False
+        late = [
+            (block_hash, request.link)
+            for block_hash, request in self._requests.items()
+            if self._is_late(block_hash, request)
+        ]
+        for link in {link.id: link for _, link in late}.values():
+            self._pass_over(link)
+        for block_hash, _ in late:
+            self.release(block_hash)
+        if late:
+            self._stall_ms = min(2 * self._stall_ms, limits.STALL_LAST_MS)
+            self._disappointments += 1
+            if self._disappointments >= limits.MAX_STALLS:
+                self._give_up_goal()
+            self.look()
+        if self._requests:
+            self._watch_later()
+
+    def _is_late(self, block_hash: BlockHash, request: _Request) -> bool:
+        """The next body may keep the others waiting for a while; the others, while bytes flow."""
+        now_ms = self._core.now_ms
+        waited_ms = now_ms - request.since_ms
+        is_next = bool(self._path) and self._path[0] == block_hash
+        quiet_ms = now_ms - max(request.since_ms, request.link.last_heard_ms)
+        return quiet_ms >= self._stall_ms or (is_next and waited_ms >= 4 * self._stall_ms)
+
+    def _pass_over(self, link: Link) -> None:
+        link.stalls += 1
+        others = any(other is not link for other in self._core.ready.values())
+        if link.stalls >= limits.MAX_STALLS and others:
+            self._core.drop(link, PeerStalling(what="bodies"))
+
+    def _left(self, link: Link, _code: str) -> None:
+        for block_hash in list(link.in_flight):
+            self.release(block_hash)
+        if link.ready_ms:
+            self.look()
+
+    # Telling
+
+    def _settle(self) -> None:
+        """Alone for a while: there is nobody to catch up with."""
+        if not self._core.ready:
+            self._end_first_sync()
+
+    def _end_first_sync(self) -> None:
+        if self._is_first_sync:
+            self._is_first_sync = False
+            self._core.effects.append(SetSyncing(is_syncing=False))
+
+    def _tell(self) -> None:
+        core = self._core
+        state = self.state
+        if state == "current" and core.ready:
+            self._end_first_sync()
+        height = core.chain.tip().header.height
+        best = core.chain.best_header().header.height
+        told = (state, height, best)
+        is_step = state != self._told[0] or height >= self._told[1] + limits.TELL_EVERY_BLOCKS
+        if is_step:
+            self._told = told
+            core.emit(SyncMoved(state, height, best))

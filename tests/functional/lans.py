@@ -1,0 +1,152 @@
+"""Places where node processes meet: a network namespace each on one bridge, or loopback.
+
+Namespaces need the right to make them; where that is missing, nodes share loopback and are told
+apart by port, and cutting a cable becomes impossible (`can_cut` says so).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+from chaindeck.ledger.genesis import Genesis, encode_genesis
+from tests.functional.processes import NodeProcess
+from tests.ledger.forge import dev_genesis
+
+_GROUP_PORT = "18355"
+
+
+def easy_genesis(**changes: object) -> Genesis:
+    """A network whose blocks are found at once and whose rules are those of real ones."""
+    return dev_genesis(name="lan", difficulty="step100", **changes)
+
+
+class Lan:
+    """Nodes that can reach each other."""
+
+    can_cut = False
+
+    def __init__(self, folder: Path, genesis: Genesis) -> None:
+        self.folder = folder
+        self.nodes: list[NodeProcess] = []
+        self._genesis = folder / "lan.json"
+        self._genesis.write_bytes(encode_genesis(genesis))
+
+    def add(self, *options: str) -> NodeProcess:
+        """Start one more node."""
+        number = len(self.nodes)
+        process = NodeProcess(
+            self.folder / f"node{number}",
+            f"--genesis={self._genesis}",
+            "--p2p=true",
+            *self.place(number),
+            *options,
+            profile="local",
+            prefix=self.prefix(number),
+        )
+        self.nodes.append(process)
+        process.start()
+        return process
+
+    def place(self, number: int) -> list[str]:
+        del number
+        return ["--discovery=true", f"--discovery-port={_GROUP_PORT}"]
+
+    def prefix(self, number: int) -> list[str]:
+        del number
+        return []
+
+    def close(self) -> None:
+        for process in self.nodes:
+            if process.process.poll() is None:
+                process.kill()
+
+
+class NamespaceLan(Lan):
+    """Each node on a machine of its own, as far as it can tell."""
+
+    can_cut = True
+
+    def __init__(self, folder: Path, genesis: Genesis) -> None:
+        super().__init__(folder, genesis)
+        self._tag = f"cd{os.getpid() % 100_000}"
+        self._net = f"10.{77 + os.getpid() % 100}"
+        self._made = 0
+        for bridge in (self._tag, f"{self._tag}m"):
+            _ip("link", "add", bridge, "type", "bridge", "mcast_snooping", "0")
+            _ip("link", "set", bridge, "up")
+        # The second bridge is for the test alone, which asks nodes whose cable is cut as well.
+        _ip("address", "add", f"{self._net}.1.254/24", "dev", f"{self._tag}m")
+
+    def place(self, number: int) -> list[str]:
+        self._make(number)
+        return [
+            "--discovery=true",
+            f"--p2p-host={self._net}.0.{number + 1}",
+            "--p2p-port=8333",
+            f"--api-host={self._net}.1.{number + 1}",
+            "--api-port=8080",
+        ]
+
+    def prefix(self, number: int) -> list[str]:
+        return ["ip", "netns", "exec", f"{self._tag}n{number}"]
+
+    def cut(self, number: int) -> None:
+        """Pull a node's cable."""
+        _ip("link", "set", f"{self._tag}v{number}", "nomaster")
+
+    def mend(self, number: int) -> None:
+        _ip("link", "set", f"{self._tag}v{number}", "master", self._tag)
+
+    def close(self) -> None:
+        super().close()
+        for number in range(self._made):
+            subprocess.run(["ip", "netns", "delete", f"{self._tag}n{number}"], check=False)
+        for bridge in (self._tag, f"{self._tag}m"):
+            subprocess.run(["ip", "link", "delete", bridge], check=False)
+
+    def _make(self, number: int) -> None:
+        if number < self._made:
+            return
+        self._made += 1
+        space = f"{self._tag}n{number}"
+        inside = ("-n", space)
+        _ip("netns", "add", space)
+        _ip(*inside, "link", "set", "lo", "up")
+        for net, kind, bridge in (("0", "v", self._tag), ("1", "w", f"{self._tag}m")):
+            outer, inner = f"{self._tag}{kind}{number}", f"in{kind}"
+            _ip("link", "add", outer, "type", "veth", "peer", "name", inner, "netns", space)
+            _ip("link", "set", outer, "master", bridge, "up")
+            _ip(*inside, "address", "add", f"{self._net}.{net}.{number + 1}/24", "dev", inner)
+            _ip(*inside, "link", "set", inner, "up")
+        _ip(*inside, "route", "add", "224.0.0.0/4", "dev", "inv")
+
+
+def _ip(*words: str) -> None:
+    subprocess.run(["ip", *words], check=True, capture_output=True)
+
+
+def may_have_namespaces() -> bool:
+    """Whether this process may make namespaces and bridges."""
+    try:
+        _ip("netns", "add", f"cdtry{os.getpid()}")
+        _ip("netns", "delete", f"cdtry{os.getpid()}")
+        _ip("link", "add", f"cdb{os.getpid()}", "type", "bridge")
+        _ip("link", "delete", f"cdb{os.getpid()}")
+    except (OSError, subprocess.CalledProcessError):
+        return False
+    return True
+
+
+@contextlib.contextmanager
+def lan(folder: Path, genesis: Genesis | None = None) -> Iterator[Lan]:
+    """Open a place for nodes, and clear it away whatever happens."""
+    kind = NamespaceLan if may_have_namespaces() else Lan
+    place = kind(folder, genesis or easy_genesis())
+    try:
+        yield place
+    finally:
+        place.close()

@@ -1,0 +1,471 @@
+"""How a node comes to the best chain, whoever stands in its way."""
+
+from __future__ import annotations
+
+import pytest
+
+from chaindeck.ledger.checkpoints import encode_checkpoint, sign_checkpoint
+from chaindeck.ledger.state import run_here
+from chaindeck.ledger.types import Block
+from chaindeck.protocol import limits
+from chaindeck.protocol.compact import make_compact
+from chaindeck.protocol.events import PeerMisbehaved, SyncMoved
+from chaindeck.protocol.inputs import ClockSet, PeerAdded
+from chaindeck.protocol.kinds import SyncKind
+from chaindeck.protocol.messages import (
+    AskBlocks,
+    AskCompact,
+    AskHeaders,
+    BlockBody,
+    BlocksUnknown,
+    CheckpointNotice,
+    Headers,
+    Type,
+)
+from tests.ledger.forge import ALICE, BOB, CAROL, address, dev_network, remake
+from tests.protocol.stranger import Stranger
+from tests.protocol.test_payment_relay import payment
+from tests.protocol.town import START_MS, Resident, Town
+
+
+@pytest.fixture
+def town() -> Town:
+    return Town()
+
+
+def chain(town: Town, length: int, *, took_ms: int = 10_000) -> list[Block]:
+    """A chain on the genesis block that no node of the town has."""
+    other = Town(town.network)
+    other.now_ms += 3_600_000
+    (elsewhere,) = other.settle(1)
+    return [elsewhere.mine(took_ms=took_ms) for _ in range(length)]
+
+
+def tell_headers(guest: Stranger, blocks: list[Block]) -> None:
+    guest.say(Headers(tuple((block.header, block.seal) for block in blocks)))
+
+
+def serve(town: Town, guest: Stranger, blocks: list[Block], duration_ms: int = 500) -> None:
+    """Answer what the node asks for, for a while."""
+    by_hash = {block.hash: block for block in blocks}
+    for _ in range(duration_ms // 10):
+        town.run(10)
+        asked = [item for message in guest.all(AskBlocks) for item in message.hashes]
+        asked += [message.hash for message in guest.all(AskCompact)]
+        for block_hash in asked:
+            if block_hash not in guest.served:
+                guest.served.add(block_hash)
+                guest.say(BlockBody(by_hash[block_hash].raw))
+
+
+class TestCatchingUp:
+    def test_a_new_node_gets_the_whole_chain_from_several_peers(self, town: Town) -> None:
+        one, other = town.settle(2)
+        town.run(1_000)
+        for _ in range(300):
+            one.mine()
+        town.run(2_000)
+        (new,) = town.settle(1, statics="all")
+        town.run_until(lambda: new.tip == one.tip)
+        served = [bodies_sent(node, new) for node in (one, other)]
+        assert min(served) > 30, "both had a part in it"
+        states = [event.state for event in new.heard(SyncMoved)]
+        town.run(1_000)
+        assert states[0] == "headers"
+        assert "bodies" in states
+        assert new.heard(SyncMoved)[-1].state == "current"
+
+    def test_more_headers_than_fit_in_one_message_are_asked_for_in_turn(
+        self, town: Town, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(limits, "MAX_HEADERS", 50)
+        one, other = town.settle(2, statics="none")
+        for _ in range(180):
+            one.mine()
+        other.step(PeerAdded(one.address))
+        town.run_until(lambda: other.tip == one.tip)
+        assert other.state.tip.header.height == 180
+
+    def test_a_node_syncs_from_whom_it_is_linked_with_after_a_partition(self, town: Town) -> None:
+        one, other = town.settle(2)
+        town.run(1_000)
+        town.cut(one, other)
+        for _ in range(5):
+            one.mine()
+        other.mine()
+        town.run(90_000)
+        town.mend()
+        town.run_until(lambda: other.tip == one.tip, 400_000)
+
+    def test_a_branch_with_less_work_is_given_up_for_one_with_more(self, town: Town) -> None:
+        (node,) = town.settle(1)
+        for _ in range(3):
+            node.mine(took_ms=11_000)
+        guest = Stranger(town, node, work=10).introduce()
+        blocks = chain(town, 5)
+        assert guest.all(AskHeaders)
+        tell_headers(guest, blocks)
+        serve(town, guest, blocks)
+        assert node.tip == blocks[-1].hash
+
+    def test_a_node_that_starts_anew_follows_any_chain_until_it_is_current(
+        self, town: Town
+    ) -> None:
+        nodes = town.settle(2)
+        assert [node.state.is_syncing for node in nodes] == [True, True]
+        town.run(2_000)
+        assert [node.state.is_syncing for node in nodes] == [False, False]
+
+    def test_a_node_alone_is_current_after_half_a_minute(self, town: Town) -> None:
+        (node,) = town.settle(1)
+        town.run(limits.ALONE_AFTER_MS - 1)
+        assert node.state.is_syncing
+        town.run(10)
+        assert not node.state.is_syncing
+
+
+def bodies_sent(node: Resident, receiver: Resident) -> int:
+    """How many bodies a node has sent to another."""
+    link = node.machine.core.by_key[receiver.machine.node_key].id
+    return sum(
+        to == link and data[4] == Type.CHAIN_SYNC and data[13] == SyncKind.BLOCK_BODY
+        for to, data in node.sent
+    )
+
+
+class TestHeaders:
+    def test_headers_that_do_not_join_bar_their_sender(self, town: Town) -> None:
+        (node,) = town.settle(1)
+        guest = Stranger(town, node).introduce()
+        first, second, third = chain(town, 3)
+        tell_headers(guest, [first, third])
+        town.run(20)
+        assert guest.farewell == "peer-headers"
+        assert second.hash not in node.state.tree
+
+    def test_a_header_without_its_work_bars_its_sender(self, town: Town) -> None:
+        (node,) = town.settle(1)
+        guest = Stranger(town, node).introduce()
+        block = chain(town, 1)[0]
+        guest.say(Headers(((remake(block.header, target_bits=0x1D00FFFF), b""),)))
+        town.run(20)
+        assert guest.farewell == "peer-headers"
+        assert node.heard(PeerMisbehaved)[0].is_barred
+
+    def test_headers_from_nowhere_are_asked_about_and_then_counted(self, town: Town) -> None:
+        (node,) = town.settle(1)
+        guest = Stranger(town, node).introduce()
+        blocks = chain(town, 3)
+        tell_headers(guest, blocks[2:])
+        town.run(20)
+        assert len(guest.all(AskHeaders)) == 1
+        link = node.machine.peers[0]
+        assert link.score.at(town.now_ms) == pytest.approx(limits.POINTS_UNCONNECTED, rel=0.01)
+        for _ in range(600):
+            tell_headers(guest, blocks[2:])
+        town.run(20)
+        assert guest.farewell == "peer-flood"
+
+    def test_an_answer_from_nowhere_ends_the_asking(self, town: Town) -> None:
+        (node,) = town.settle(1)
+        guest = Stranger(town, node, work=9).introduce()
+        tell_headers(guest, chain(town, 3)[2:])
+        town.run(50)
+        assert len(guest.all(AskHeaders)) == 1
+        assert node.machine.peers[0].work == 0
+
+    def test_a_peer_that_promised_more_and_shows_nothing_is_believed_no_longer(
+        self, town: Town
+    ) -> None:
+        (node,) = town.settle(1)
+        guest = Stranger(town, node, work=1_000, height=1_000).introduce()
+        assert guest.all(AskHeaders)
+        guest.say(Headers(()))
+        town.run(5_000)
+        assert len(guest.all(AskHeaders)) == 1
+        assert node.machine.sync.state == "current"
+
+    def test_a_peer_that_never_answers_for_headers_is_left(self, town: Town) -> None:
+        (node,) = town.settle(1)
+        guest = Stranger(town, node, work=1_000).introduce()
+        town.run(limits.HEADERS_TIMEOUT_MS - 100)
+        assert guest.farewell is None
+        town.run(200)
+        assert guest.farewell == "peer-stalling"
+
+    def test_a_block_ahead_of_the_clock_is_held_and_taken_in_its_time(self, town: Town) -> None:
+        (node,) = town.settle(1)
+        guest = Stranger(town, node).introduce()
+        ahead = START_MS + 40_000 - town.network.genesis.time_ms
+        blocks = chain(town, 1, took_ms=ahead)
+        guest.say(make_compact(blocks[0], bytes(8)))
+        town.run(1_000)
+        assert blocks[0].hash not in node.state.tree
+        assert guest.farewell is None
+        town.run(12_000)
+        serve(town, guest, blocks)
+        assert blocks[0].hash in node.state.tree
+
+    def test_a_held_header_waits_on_when_the_clock_was_set_back(self, town: Town) -> None:
+        (node,) = town.settle(1)
+        guest = Stranger(town, node).introduce()
+        ahead = START_MS + 40_000 - town.network.genesis.time_ms
+        blocks = chain(town, 1, took_ms=ahead)
+        tell_headers(guest, blocks)
+        node.step(ClockSet(-20_000))
+        town.run(15_000)
+        assert blocks[0].hash not in node.state.tree
+        town.run(30_000)
+        assert blocks[0].hash in node.state.tree
+
+    def test_of_held_headers_only_so_many_are_kept(
+        self, town: Town, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(limits, "HELD_BLOCKS", 2)
+        (node,) = town.settle(1)
+        guest = Stranger(town, node).introduce()
+        ahead = START_MS + 50_000 - town.network.genesis.time_ms
+        for number in range(4):
+            tell_headers(guest, chain(town, 1, took_ms=ahead + number))
+        assert len(node.machine.sync.headers._held) == 2
+
+    def test_headers_are_told_from_where_the_asker_stands(self, town: Town) -> None:
+        (node,) = town.settle(1)
+        blocks = [node.mine() for _ in range(5)]
+        guest = Stranger(town, node).introduce()
+        guest.say(AskHeaders((bytes(32), blocks[2].hash, blocks[0].hash)))
+        town.run(20)
+        told = guest.last(Headers)
+        assert told is not None
+        assert [header.hash for header, _ in told.headers] == [blocks[3].hash, blocks[4].hash]
+        guest.say(AskHeaders(()))
+        town.run(20)
+        assert len(guest.last(Headers).headers) == 5
+
+    def test_a_branch_that_an_operator_gave_up_blames_nobody(self, town: Town) -> None:
+        one, other = town.settle(2)
+        town.run(1_000)
+        blocks = [one.mine() for _ in range(2)]
+        town.run(1_000)
+        run_here(other.state.invalidate(blocks[0].hash, town.now_ms))
+        other.tell()
+        one.mine()
+        town.run(60_000)
+        assert other.state.tip.header.height == 0
+        assert not other.heard(PeerMisbehaved)
+        assert len(other.machine.peers) == 1
+
+
+class TestLowWork:
+    def test_a_branch_of_less_work_is_looked_at_and_not_kept(self, town: Town) -> None:
+        (node,) = town.settle(1)
+        for _ in range(6):
+            node.mine()
+        guest = Stranger(town, node).introduce()
+        blocks = chain(town, 3, took_ms=12_000)
+        tell_headers(guest, blocks)
+        town.run(50)
+        assert blocks[0].hash not in node.state.tree
+        assert guest.farewell is None
+
+    def test_one_that_turns_out_to_have_more_is_asked_for_again_and_kept(
+        self, town: Town, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(limits, "MAX_HEADERS", 4)
+        (node,) = town.settle(1)
+        for _ in range(6):
+            node.mine()
+        guest = Stranger(town, node).introduce()
+        blocks = chain(town, 10, took_ms=12_000)
+        for part in (blocks[:4], blocks[4:8]):
+            tell_headers(guest, part)
+            town.run(20)
+        assert blocks[0].hash not in node.state.tree
+        assert guest.last(AskHeaders) == AskHeaders((town.network.block.hash,))
+        for part in (blocks[:4], blocks[4:8], blocks[8:]):
+            tell_headers(guest, part)
+            town.run(20)
+        serve(town, guest, blocks)
+        assert node.tip == blocks[-1].hash
+
+    def test_one_that_never_ends_is_given_up(
+        self, town: Town, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(limits, "MAX_HEADERS", 2)
+        monkeypatch.setattr(limits, "MAX_WALKED_HEADERS", 3)
+        (node,) = town.settle(1)
+        for _ in range(9):
+            node.mine()
+        guest = Stranger(town, node).introduce()
+        blocks = chain(town, 8, took_ms=12_000)
+        tell_headers(guest, blocks[:2])
+        tell_headers(guest, blocks[2:4])
+        town.run(20)
+        assert guest.farewell == "peer-low-work"
+
+    def test_a_walked_header_without_the_work_it_claims_bars_its_sender(self, town: Town) -> None:
+        (node,) = town.settle(1)
+        for _ in range(6):
+            node.mine()
+        guest = Stranger(town, node).introduce()
+        block = chain(town, 1, took_ms=12_000)[0]
+        guest.say(Headers(((remake(block.header, target_bits=0x03000001), b""),)))
+        town.run(20)
+        assert guest.farewell == "peer-headers"
+
+    def test_a_network_may_demand_a_least_amount_of_work(self, town: Town) -> None:
+        (node,) = town.settle(1, least_work=100)
+        guest = Stranger(town, node, work=50).introduce()
+        blocks = chain(town, 3)
+        tell_headers(guest, blocks)
+        town.run(50)
+        assert blocks[0].hash not in node.state.tree
+
+
+class TestBodies:
+    def test_a_peer_that_keeps_all_others_waiting_is_passed_over_and_then_left(
+        self, town: Town
+    ) -> None:
+        (node,) = town.settle(1)
+        blocks = chain(town, 40)
+        work = 80
+        stalling = Stranger(town, node, work=work, height=40).introduce()
+        tell_headers(stalling, blocks)
+        town.run(50)
+        assert stalling.all(AskBlocks)
+        good = Stranger(town, node, work=work, height=40).introduce()
+        for _ in range(30):
+            serve(town, good, blocks, 1_000)
+        assert node.tip == blocks[-1].hash
+        assert stalling.farewell in (None, "peer-stalling")
+
+    def test_a_body_that_the_peer_does_not_have_is_asked_of_another(self, town: Town) -> None:
+        (node,) = town.settle(1)
+        blocks = chain(town, 3)
+        poor = Stranger(town, node, work=6, height=3).introduce()
+        tell_headers(poor, blocks)
+        town.run(50)
+        rich = Stranger(town, node, work=6, height=3).introduce()
+        asked = poor.last(AskBlocks)
+        assert asked is not None
+        poor.say(BlocksUnknown(asked.hashes))
+        serve(town, rich, blocks)
+        assert node.tip == blocks[-1].hash
+
+    def test_bodies_in_the_wrong_order_are_connected_in_the_right_one(self, town: Town) -> None:
+        (node,) = town.settle(1)
+        blocks = chain(town, 5)
+        guest = Stranger(town, node, work=5, height=5).introduce()
+        tell_headers(guest, blocks)
+        town.run(20)
+        for block in reversed(blocks):
+            guest.say(BlockBody(block.raw))
+        town.run(50)
+        assert node.tip == blocks[-1].hash
+        assert not node.machine.sync._arrived
+        assert node.machine.sync._arrived_bytes == 0
+
+    def test_an_unasked_body_of_an_unknown_block_raises_the_score(self, town: Town) -> None:
+        (node,) = town.settle(1)
+        guest = Stranger(town, node).introduce()
+        guest.say(BlockBody(chain(town, 1)[0].raw))
+        town.run(20)
+        assert node.state.tip.header.height == 0
+        assert node.machine.peers[0].score.at(town.now_ms) > 0
+
+    def test_a_block_that_breaks_a_rule_bars_its_sender_and_is_not_passed_on(
+        self, town: Town
+    ) -> None:
+        (node,) = town.settle(1)
+        guest, watcher = (Stranger(town, node).introduce() for _ in range(2))
+        twice = payment(town, signer=BOB)
+        block = node.assemble(twice)
+        guest.say(Headers(((block.header, b""),)))
+        town.run(20)
+        guest.say(BlockBody(block.raw))
+        town.run(50)
+        assert guest.farewell == "peer-block"
+        assert node.state.tip.header.height == 0
+        assert watcher.farewell is None
+
+    def test_blocks_are_served_as_fast_as_they_are_taken(self, town: Town) -> None:
+        (node,) = town.settle(1)
+        blocks = [node.mine() for _ in range(4)]
+        guest = Stranger(town, node).introduce()
+        link = node.machine.peers[0]
+        link.pending_bytes = limits.SERVE_BELOW_BYTES
+        guest.say(AskBlocks(tuple(block.hash for block in blocks)))
+        assert not guest.all(BlockBody)
+        link.pending_bytes = 0
+        guest.say(AskBlocks((bytes(32),)))
+        town.run(100)
+        assert [body.raw for body in guest.all(BlockBody)] == [block.raw for block in blocks]
+        assert guest.last(BlocksUnknown) == BlocksUnknown((bytes(32),))
+
+    def test_a_peer_may_wait_for_so_many_bodies(self, town: Town) -> None:
+        (node,) = town.settle(1)
+        block = node.mine()
+        guest = Stranger(town, node).introduce()
+        link = node.machine.peers[0]
+        link.pending_bytes = limits.SERVE_BELOW_BYTES
+        for _ in range(limits.MAX_BLOCKS_QUEUED // 16):
+            guest.say(AskBlocks((block.hash,) * 16))
+        assert len(link.queued_blocks) == limits.MAX_BLOCKS_QUEUED
+        guest.say(AskBlocks((block.hash,)))
+        assert len(link.queued_blocks) == limits.MAX_BLOCKS_QUEUED
+        assert link.score.at(town.now_ms) > 0
+
+
+class TestCheckpoints:
+    def test_a_checkpoint_reaches_every_node_and_newcomers(self) -> None:
+        network = dev_network(
+            checkpoint_signers=(address(ALICE), address(BOB), address(CAROL)),
+            checkpoint_quorum=2,
+        )
+        town = Town(network)
+        nodes = town.settle(3)
+        town.run(1_000)
+        block = nodes[0].mine()
+        town.run(1_000)
+        nodes[1].fix(sign_checkpoint(network, 1, block.hash, [ALICE, BOB]))
+        town.run(1_000)
+        assert all(node.state.checkpoints.fixed(1) == block.hash for node in nodes)
+        (new,) = town.settle(1)
+        town.run(2_000)
+        assert new.state.checkpoints.fixed(1) == block.hash
+
+    def test_a_forged_checkpoint_bars_its_sender(self) -> None:
+        network = dev_network(
+            checkpoint_signers=(address(ALICE), address(BOB), address(CAROL)),
+            checkpoint_quorum=2,
+        )
+        town = Town(network)
+        (node,) = town.settle(1)
+        guest = Stranger(town, node).introduce()
+        forged = sign_checkpoint(network, 1, bytes(32), [ALICE])
+        guest.say(CheckpointNotice(encode_checkpoint(forged)))
+        town.run(50)
+        assert guest.farewell == "peer-checkpoint"
+
+    def test_bytes_that_are_no_checkpoint_bar_their_sender(self, town: Town) -> None:
+        (node,) = town.settle(1)
+        guest = Stranger(town, node).introduce()
+        guest.say(CheckpointNotice(b"\x01"))
+        town.run(50)
+        assert guest.farewell == "peer-checkpoint"
+
+    def test_two_quorums_that_contradict_each_other_blame_no_peer(self) -> None:
+        network = dev_network(
+            checkpoint_signers=(address(ALICE), address(BOB), address(CAROL)),
+            checkpoint_quorum=2,
+        )
+        town = Town(network)
+        (node,) = town.settle(1)
+        guest = Stranger(town, node).introduce()
+        block = node.mine()
+        node.fix(sign_checkpoint(network, 1, block.hash, [ALICE, BOB]))
+        other = sign_checkpoint(network, 1, bytes(32), [BOB, CAROL])
+        guest.say(CheckpointNotice(encode_checkpoint(other)))
+        town.run(50)
+        assert guest.farewell is None
+        assert node.state.checkpoints.conflict is not None
