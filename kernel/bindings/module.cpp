@@ -32,6 +32,7 @@ NB_MODULE(_native, module) {
     // What module globals still hold when the interpreter ends is no leak worth a report.
     nanobind::set_leak_warnings(false);
     bind_hashing(module);
+    bind_recovery_queue(module);
     bind_search(module);
     bind_signatures(module);
     bind_transactions(module);

@@ -48,6 +48,7 @@ const SignatureLibrary& signature_library();
 unsigned checked_threads(int threads);
 
 void bind_hashing(nb::module_& module);
+void bind_recovery_queue(nb::module_& module);
 void bind_search(nb::module_& module);
 void bind_signatures(nb::module_& module);
 void bind_transactions(nb::module_& module);

@@ -1,11 +1,13 @@
 // Drives the library with ordinary and with random inputs, to be run under the address and
 // undefined-behaviour sanitizers. What the answers must be is tested from Python; this program
 // looks for reads out of bounds, overflows and disagreement between implementations.
+#include <atomic>
 #include <random>
 
 #include "chaindeck/block.h"
 #include "chaindeck/merkle.h"
 #include "chaindeck/pow.h"
+#include "chaindeck/recovery_queue.h"
 #include "chaindeck/short_ids.h"
 #include "support.h"
 
@@ -195,6 +197,29 @@ void test_batches_of_signatures_match_single_ones(Random& random, const Sha256En
     }
 }
 
+// Under the thread sanitizer as well; the fake library answers at once.
+void test_queue_answers_in_order_and_may_close_at_any_time(const Sha256Engine& engine) {
+    for (std::size_t tasks : std::vector<std::size_t>{0, 1, 100}) {
+        std::atomic<int> wakes{0};
+        std::vector<RecoveryQueue::Answer> answers;
+        {
+            RecoveryQueue queue(fake_library(), engine, [&] { ++wakes; });
+            for (std::uint64_t ticket = 0; ticket < tasks; ++ticket)
+                queue.submit({ticket, Buffer(64, 1), Buffer(2 * kSignatureSize, 1)});
+            while (answers.size() < tasks)
+                for (RecoveryQueue::Answer& answer : queue.take()) answers.push_back(answer);
+        }
+        CHECK((wakes > 0) == (tasks > 0));
+        for (std::size_t i = 0; i < answers.size(); ++i) {
+            CHECK(answers[i].ticket == i);
+            CHECK(answers[i].key_hashes.size() == 2 && answers[i].statuses.size() == 2);
+        }
+        RecoveryQueue closing(fake_library(), engine, [] {});
+        for (std::uint64_t ticket = 0; ticket < tasks; ++ticket)
+            closing.submit({ticket, Buffer(32, 1), Buffer(kSignatureSize, 1)});
+    }
+}
+
 SipKey counting_key() {
     SipKey key;
     for (std::size_t i = 0; i < key.size(); ++i) key[i] = static_cast<std::uint8_t>(i);
@@ -263,6 +288,7 @@ int main(int argc, char** argv) {
         test_blocks_are_judged(*engine);
         test_broken_blocks_are_refused_or_judged(random, *engine);
         test_batches_of_signatures_match_single_ones(random, *engine);
+        test_queue_answers_in_order_and_may_close_at_any_time(*engine);
     }
     std::printf("ok\n");
     return 0;

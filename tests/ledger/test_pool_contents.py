@@ -51,6 +51,25 @@ class TestReading:
         assert self.pool.coin(child.outpoint(len(child.outputs))) is None
         assert self.pool.coin(self.world.grant()) is None
 
+    @pytest.mark.parametrize("taken", [[0], [1], [2], [0, 1], [0, 2], [1, 2]])
+    def test_order_by_fee_closes_where_payments_are_taken_from_it(self, taken: list[int]) -> None:
+        """From its front, as a block does; from within; and from both at once."""
+        waiting = [entry for _, entry in self.pool.by_fee()]
+        lone = [entry for entry in waiting if entry.id not in ids(*self.pair)]
+        gone = [lone[place] for place in taken]
+        self.pool.remove(gone)
+        assert [entry for _, entry in self.pool.by_fee()] == [
+            entry for entry in waiting if entry not in gone
+        ]
+
+    def test_child_of_several_outputs_joins_their_makers_once(self) -> None:
+        world = Waiting()
+        twin = world.wait(world.payment(world.grant(), parts=2, size=SIZE))
+        other = world.wait(world.payment(world.grant(), size=SIZE))
+        halves = [twin.outpoint(0), twin.outpoint(1)]
+        child = world.wait(world.payment(*halves, other, fee=900, size=3 * SIZE))
+        assert [entry.id for entry in world.pool.ancestors([child.id])] == ids(twin, other, child)
+
     def test_orders_are_as_named(self) -> None:
         zero, cheap, dear = self.lone
         parent, child = self.pair

@@ -361,11 +361,8 @@ class TestPayments:
         standing.offer(rich)
         assert kinds(standing.state.take_events()) == "Admitted Lost"
 
-    def test_plan_made_before_a_block_is_renewed_after_it(
-        self, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        """With many signatures the work is handed out, and a block may come meanwhile."""
-        monkeypatch.setattr(state, "FEW_SIGNATURES", 0)
+    def test_plan_made_before_a_block_is_renewed_after_it(self) -> None:
+        """Signatures are handed out to be recovered, and a block may come meanwhile."""
         standing = Standing()
         paid = payment(standing)
         steps = standing.state.submit_transactions([paid], standing.now_ms)
@@ -374,11 +371,19 @@ class TestPayments:
         (result,) = run_here(_continued(steps, job))
         assert isinstance(result.error, errors.MissingInput)
 
-    def test_few_signatures_are_recovered_on_the_spot(self) -> None:
+    def test_signatures_to_recover_are_told_with_their_count(self) -> None:
         standing = Standing()
         few = [payment(standing, coin) for coin in range(2)]
+        job = next(standing.state.submit_transactions(few, standing.now_ms))
+        assert isinstance(job, state.Recovering)
+        assert (job.count, job.threads) == (2, 1)
+
+    def test_nothing_is_handed_out_where_all_signatures_are_known(self) -> None:
+        standing = Standing()
+        paid = payment(standing)
+        standing.offer(paid)
         with pytest.raises(StopIteration):
-            next(standing.state.submit_transactions(few, standing.now_ms))
+            next(standing.state.submit_transactions([paid], standing.now_ms))
 
     def test_expired_payment_is_told(self) -> None:
         standing = Standing()

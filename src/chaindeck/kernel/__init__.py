@@ -9,6 +9,7 @@ and measured. At import, libsecp256k1 is taken from coincurve and native is comp
 from chaindeck.kernel._native import (
     BlockIndex,
     BlockVerdict,
+    RecoveryQueue,
     StopFlag,
     check_block,
     hash256,
@@ -34,6 +35,7 @@ __all__ = [
     "BlockVerdict",
     "KernelMismatchError",
     "MalformedError",
+    "RecoveryQueue",
     "StopFlag",
     "check_block",
     "hash256",

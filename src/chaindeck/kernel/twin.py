@@ -7,6 +7,9 @@ rules, which also name the error.
 
 from __future__ import annotations
 
+import contextlib
+import os
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -138,6 +141,34 @@ def recover_many(digests: bytes, signatures: bytes, threads: int = 2) -> tuple[b
         for i in range(count)
     ]
     return b"".join(key_hash for key_hash, _ in results), bytes(status for _, status in results)
+
+
+class RecoveryQueue:
+    """Recovers at once, on the caller's thread."""
+
+    def __init__(self, wake_descriptor: int) -> None:
+        self._wake_descriptor = wake_descriptor
+        self._answers: list[tuple[int, bytes, bytes]] | None = []
+
+    def submit(self, ticket: int, digests: bytes, signatures: bytes) -> None:
+        answers = self._open()
+        answers.append((ticket, *recover_many(digests, signatures, 1)))
+        if len(answers) == 1:
+            with contextlib.suppress(BlockingIOError):
+                os.write(self._wake_descriptor, (1).to_bytes(8, sys.byteorder))
+
+    def take(self) -> list[tuple[int, bytes, bytes]]:
+        answers = self._open()
+        self._answers = []
+        return answers
+
+    def close(self) -> None:
+        self._answers = None
+
+    def _open(self) -> list[tuple[int, bytes, bytes]]:
+        if self._answers is None:
+            raise RuntimeError("the queue is closed")
+        return self._answers
 
 
 def _recover(digest: bytes, signature: bytes) -> tuple[bytes, int]:

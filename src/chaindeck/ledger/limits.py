@@ -49,9 +49,6 @@ MAX_TIPS: Final = 1_000
 MAX_JSON_BYTES: Final = 4 * MAX_TRANSACTION_BYTES
 """One transaction in JSON form: hexadecimal doubles it, names and punctuation double it again."""
 
-FEW_SIGNATURES: Final = 3
-"""So many are recovered on the spot: 25 us each, where waking a thread takes 50 to 100 us."""
-
 SIGNATURES_A_THREAD: Final = 16
 """Fewer are not worth starting a thread for."""
 

@@ -29,7 +29,7 @@ from chaindeck.ledger.connect import Change, conclude, prepare_question
 from chaindeck.ledger.errors import RuleError
 from chaindeck.ledger.genesis import Network
 from chaindeck.ledger.headers import check_header, check_not_held, genesis_entry
-from chaindeck.ledger.limits import FEW_SIGNATURES, SIGNATURE_BYTES, SIGNATURES_A_THREAD
+from chaindeck.ledger.limits import SIGNATURE_BYTES, SIGNATURES_A_THREAD
 from chaindeck.ledger.pool import Keep, Pool, keep_nowhere
 from chaindeck.ledger.pool_plan import Plan
 from chaindeck.ledger.pool_types import Accepted, Dropped, PoolLimits, Rejected
@@ -50,6 +50,21 @@ Job = Callable[[], Any]
 Steps = Generator[Job | None, Any, Answer]
 Prepared = Any
 """What a keeper works out for itself; nobody else looks into it."""
+
+
+class Recovering(msgspec.Struct, frozen=True):
+    """The job that most payments need. A driver may know a better place for a small one."""
+
+    digests: bytes
+    signatures: bytes
+    threads: int
+
+    @property
+    def count(self) -> int:
+        return len(self.signatures) // SIGNATURE_BYTES
+
+    def __call__(self) -> tuple[bytes, bytes]:
+        return recover_many(self.digests, self.signatures, self.threads)
 
 
 class Batch(Protocol):
@@ -312,14 +327,12 @@ class ChainState:
         self._lose(self.pool.expire(now_ms))
 
     def _recover(self, plan: Plan) -> Steps[tuple[bytes, bytes]]:
-        """Recover the signers of a plan; a few at once, as handing them out takes longer."""
-        if len(plan.signatures) <= FEW_SIGNATURES * SIGNATURE_BYTES:
-            return recover_many(plan.digests, plan.signatures, 1)
+        """Recover the signers of a plan; nothing is handed out where there is none."""
+        if not plan.signatures:
+            return b"", b""
         worthwhile = len(plan.signatures) // (SIGNATURE_BYTES * SIGNATURES_A_THREAD)
         threads = min(self._threads, max(1, worthwhile))
-        answer: tuple[bytes, bytes] = yield partial(
-            recover_many, plan.digests, plan.signatures, threads
-        )
+        answer: tuple[bytes, bytes] = yield Recovering(plan.digests, plan.signatures, threads)
         return answer
 
     # Moving the tip

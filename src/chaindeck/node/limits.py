@@ -12,6 +12,9 @@ kept, so that whoever comes back in time misses none. Readers share them."""
 MAX_BATCH_TRANSACTIONS: Final = 1_000
 """Transactions in one request: a batch is one step of the pool."""
 
+FEW_SIGNATURES: Final = 3
+"""So many go to the one native thread, 50 us each; with more, several threads are worth waking."""
+
 EXPIRY_INTERVAL_S: Final = 15.0
 """How often the pool is searched for what has waited too long."""
 

@@ -32,6 +32,7 @@ from chaindeck.ledger.state import (
     Event,
     Lost,
     Parked,
+    Recovering,
     Reorganised,
     Steps,
 )
@@ -42,11 +43,13 @@ from chaindeck.node.feed import Feed
 from chaindeck.node.limits import (
     DROPPED_KEPT,
     EXPIRY_INTERVAL_S,
+    FEW_SIGNATURES,
     JOURNAL_SLACK,
     REST_S,
     TURNS_A_PAUSE,
 )
 from chaindeck.node.logs import get_logger
+from chaindeck.node.recovering import Recoverer
 from chaindeck.store import ChainStore
 from chaindeck.store.errors import StoreError
 from chaindeck.store.pool_file import POOL_NAME, PoolJournal, Waiting, load_pool
@@ -79,11 +82,13 @@ class NodeService:
         self._housekeeping: asyncio.Task[None] | None = None
         self._settling: asyncio.Task[None] | None = None
         self._journal: PoolJournal
+        self._recoverer: Recoverer
 
     # Life
 
     async def start(self) -> None:
         """Stand where the store stands, and take back the pool that the last stop left."""
+        self._recoverer = Recoverer()
         lowest = max(0, self.store.height() - _RECENT_MARKS)
         marks = self.store.load_marks(lowest)
         tip = self.store.load_entry(self.store.tip())
@@ -104,6 +109,7 @@ class NodeService:
         async with self._chain_lock:
             self._journal.rewrite(self._waiting())
             self._journal.close()
+        self._recoverer.close()
         self._workers.shutdown(wait=True)
 
     # Looking
@@ -221,6 +227,8 @@ class NodeService:
                     for _ in range(TURNS_A_PAUSE):
                         await asyncio.sleep(0)
                     job = next(steps)
+                elif isinstance(job, Recovering) and job.count <= FEW_SIGNATURES:
+                    job = steps.send(await self._recoverer.recover(job.digests, job.signatures))
                 else:
                     job = steps.send(await self._in_thread(job))
         except StopIteration as done:

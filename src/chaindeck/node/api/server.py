@@ -12,11 +12,13 @@ import contextlib
 import socket
 from collections.abc import Iterator
 from http import HTTPStatus
+from typing import cast
 
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from chaindeck.node.api.app import App
+from chaindeck.node.api.corking import CorkedTransport
 from chaindeck.node.api.failures import failure
 from chaindeck.node.errors import ApiError, Busy, HeadersTooLarge, HeadersTooSlow, HttpMalformed
 from chaindeck.node.limits import (
@@ -50,7 +52,8 @@ class GuardedProtocol(HttpToolsProtocol):
             self.transport = transport
             self._refuse(Busy(limit=API_MAX_CONNECTIONS, what="connections"))
             return
-        super().connection_made(transport)
+        corked = CorkedTransport(transport, self.loop)
+        super().connection_made(cast("asyncio.Transport", corked))
         self._waiting_since_s = self.loop.time()
 
     def data_received(self, data: bytes) -> None:
