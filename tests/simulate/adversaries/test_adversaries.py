@@ -1,0 +1,85 @@
+"""Every kind of adversary against honest nodes: they stay linked, agree, and stay within bounds."""
+
+from __future__ import annotations
+
+import pytest
+
+from chaindeck.protocol.events import PeerMisbehaved
+from chaindeck.simulate.adversaries import KINDS
+from tests.protocol.mischief import check_caps
+from tests.protocol.test_payment_relay import payment
+from tests.protocol.town import Town
+from tests.simulate.adversaries.villains import Villain
+
+PEERS = sorted(name for name, kind in KINDS.items() if kind.peer is not None)
+CAUGHT = {
+    "noise": {"frame-magic", "frame-type", "frame-size", "frame-checksum"},
+    "flood": {"peer-flood"},
+    "forger": {"peer-payment"},
+    "twin": {"peer-duplicate"},
+    "boaster": {"peer-stalling"},
+    "silent": {"peer-handshake-timeout"},
+}
+"""What some kinds are let go for, each time."""
+
+
+@pytest.mark.parametrize("kind", PEERS)
+def test_honest_nodes_stay_linked_and_agree_whatever_one_peer_does(kind: str) -> None:
+    town = Town()
+    nodes = town.settle(4, is_discovering=True)
+    town.run(5_000)
+    villain = Villain(town, kind)
+    for number in range(12):
+        town.run(10_000)
+        nodes[number % 4].mine()
+        for node in nodes:
+            check_caps(node)
+    nodes[1].pay(payment(town))
+    town.run(5_000)
+    assert len({node.tip for node in nodes}) == 1
+    assert all(len(node.state.pool) == 1 for node in nodes)
+    honest = {node.address.ip for node in nodes}
+    for node in nodes:
+        linked = {link.address.ip for link in node.machine.peers} & honest
+        assert len(linked) == 3
+        assert not [event for event in node.heard(PeerMisbehaved) if event.address.ip in honest]
+    assert villain.sent_bytes or kind == "silent"
+
+
+@pytest.mark.parametrize(("kind", "codes"), CAUGHT.items())
+def test_a_kind_is_let_go_for_what_it_did(kind: str, codes: set[str]) -> None:
+    town = Town()
+    (node,) = town.settle(1, is_discovering=True)
+    Villain(town, kind)
+    town.run(60_000)
+    from chaindeck.protocol.events import PeerLeft
+
+    seen = {event.code for event in node.heard(PeerLeft)}
+    assert seen & codes, seen
+
+
+def test_false_addresses_fill_no_more_than_a_sources_share() -> None:
+    town = Town()
+    (node,) = town.settle(1)
+    Villain(town, "poisoner", addresses=100)
+    town.run(120_000)
+    assert len(node.machine.topology.book) <= 300
+
+
+def test_a_branch_of_little_work_is_not_kept() -> None:
+    town = Town()
+    (node,) = town.settle(1)
+    for _ in range(60):
+        node.mine()
+    before = len(node.state.tree)
+    Villain(town, "low-work", headers=40)
+    town.run(30_000)
+    assert len(node.state.tree) == before
+
+
+def test_every_kind_says_what_it_is() -> None:
+    for name, kind in KINDS.items():
+        assert kind.about.endswith("."), name
+        assert (kind.peer is None) != (kind.node is None), name
+        for option in kind.options.values():
+            assert option.least <= option.default <= option.most

@@ -1,0 +1,71 @@
+"""A simulated disk: batches are whole, and the last ones may be lost with the power."""
+
+import pytest
+
+from tests.simulate.networks import begun, live
+
+
+def mined(blocks=3):
+    run = begun(1, count=1, mining={"miners": 1})
+    node = run.nodes[0]
+    while len(node.keeper.active) <= blocks:
+        live(run, 1)
+    return run, node
+
+
+def test_nothing_is_lost_in_a_crash_that_tears_nothing():
+    _, node = mined()
+    before = list(node.keeper.active)
+    node.crash()
+    node.start()
+    assert node.keeper.active == before
+    assert node.state.tip.header.hash == before[-1]
+
+
+def test_torn_connection_leaves_a_body_that_the_restart_connects_again():
+    _, node = mined()
+    before = list(node.keeper.active)
+    node.crash(torn_batches=1)
+    assert node.keeper.active == before[:-1]
+    assert before[-1] in node.keeper.bodies
+    node.start()
+    assert node.keeper.active == before
+
+
+def test_torn_body_is_gone_with_its_mark():
+    _, node = mined()
+    before = list(node.keeper.active)
+    node.crash(torn_batches=2)
+    assert node.keeper.active == before[:-1]
+    assert before[-1] not in node.keeper.bodies
+    assert before[-1] not in node.keeper.marks
+    node.start()
+    assert node.state.tip.header.hash == before[-2]
+
+
+def test_no_more_is_torn_than_is_journaled():
+    _, node = mined()
+    assert node.keeper.tear(9) == 2
+    assert node.keeper.tear(1) == 0
+
+
+def test_keeper_answers_for_heights_it_has_and_no_others():
+    run, node = mined()
+    keeper = node.keeper
+    assert keeper.active_hash(0) == run.network.block.hash
+    assert keeper.active_hash(-1) is None
+    assert keeper.active_hash(len(keeper.active)) is None
+    assert keeper.load_body(keeper.active[-1]) is not None
+    assert keeper.load_body(bytes(32)) is None
+    assert keeper.load_entry(keeper.active[-1]) is None
+
+
+def test_blocks_connect_and_disconnect_in_order_only():
+    run, node = mined()
+    keeper = node.keeper
+    block = run.library.blocks[keeper.active[1]]
+    change = run.library.change(block.hash)
+    with pytest.raises(AssertionError):
+        keeper.connect(node.state.tip, block, change, None)
+    with pytest.raises(AssertionError):
+        keeper.disconnect(keeper.active[1])
