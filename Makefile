@@ -11,10 +11,12 @@ WORKERS ?= 2
 FUZZ_SECONDS ?= 600
 MODULES ?=
 GROUPS ?=
+SEEDS ?= 200
+FIRST ?= 1
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check generate bench fuzz prove mutate lock clean
+.PHONY: help run test check generate bench fuzz swarm prove mutate lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-8s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -44,10 +46,13 @@ bench: $(READY) ## Measure against floors and goals: make bench GROUPS="kernel"
 fuzz: $(READY) ## Fuzz every target for FUZZ_SECONDS (600) and record the evidence
 	@$(BIN)/python -m tests.fuzz all --seconds $(FUZZ_SECONDS) --workers $(WORKERS) --evidence fuzz
 
+swarm: $(READY) ## Simulate SEEDS (200) drawn networks from seed FIRST (1) on, and record it
+	@$(BIN)/python -m tools.swarm --seeds $(SEEDS) --first $(FIRST) --workers $(WORKERS) --evidence swarm
+
 prove: $(READY) ## Run the long proofs: random properties, fuzzing, mutation; record each
 	@CHAINDECK_TEST_PROFILE=prove $(BIN)/python -m tools.evidence properties -- \
 		$(BIN)/python -m pytest -n $(WORKERS) tests --ignore=tests/fuzz --ignore=tests/meta
-	@$(MAKE) --no-print-directory fuzz mutate
+	@$(MAKE) --no-print-directory fuzz swarm mutate
 
 mutate: $(READY) ## Mutate the rules and see the tests notice: make mutate MODULES="..."
 	@$(BIN)/python -m tools.mutate --workers $(WORKERS) --evidence mutation $(MODULES)

@@ -17,6 +17,7 @@ from chaindeck.client import Access, NodeClient
 _START_LIMIT_S = 60.0
 _STOP_LIMIT_S = 20.0
 _LOOK_S = 0.001
+_PLAIN = ("--profile=dev", "--mining=off", "--api-port=0", "--log-level=error")
 
 
 @contextmanager
@@ -27,13 +28,13 @@ def empty_folder() -> Iterator[Path]:
 
 
 @contextmanager
-def node(folder: Path) -> Iterator[tuple[NodeClient, float]]:
+def node(folder: Path, *options: str) -> Iterator[tuple[NodeClient, float]]:
     """Run a node that mines when asked; yields a client, and the seconds until it was ready."""
     note = folder / "running.json"
     command = [str(Path(sys.executable).with_name("chaindeck")), "node", "--data", str(folder)]
     started_s = time.perf_counter()
     process = subprocess.Popen(
-        [*command, "--profile=dev", "--mining=off", "--api-port=0", "--log-level=error"],
+        [*command, *_PLAIN, *options],
         stdout=subprocess.DEVNULL,
     )
     try:

@@ -95,7 +95,7 @@ def test_clients_have_the_same_methods_for_every_route() -> None:
 
     assert names(NodeClient) == names(AsyncNodeClient)
     asked = inspect.getsource(calls)
-    for route in list_routes(has_miner=True, has_dev_tools=True):
+    for route in list_routes(has_miner=True, has_dev_tools=True, has_peers=True):
         stem = route.path.partition("/{")[0]
         known = stem in asked or stem.startswith("/api/admin/")
         assert known or stem in ("/api/openapi.json", "/api/docs"), route.path
@@ -108,6 +108,23 @@ def test_standing_is_read(client, api) -> None:
     assert client.stats().feed_sequence >= 0
     assert client.mempool().max_count > 0
     assert "chaindeck" in client.metrics()
+
+
+def test_peers_are_read_added_dropped_and_recorded(client, api) -> None:
+    assert client.status().peers.topology == "mesh"
+    assert client.admin_add_peer("192.0.2.7").done == "added"
+    seen = client.peers()
+    assert seen.listens_at == api.app.context.peering.listens_at
+    assert (seen.peers, seen.summary.known) == ([], 1)
+    assert client.admin_drop_peer("192.0.2.7").done == "dropped"
+    assert client.admin_drop_peer("192.0.2.7", 60).done == "barred"
+    assert len(client.peers().barred) == 1
+    capture = client.admin_capture(60)
+    assert capture.is_running
+    assert client.admin_capture(0).path == capture.path
+    with pytest.raises(NodeRefused) as refused:
+        client.admin_capture(0)
+    assert refused.value.code == "capture-missing"
 
 
 def test_blocks_are_mined_and_walked_page_by_page(client) -> None:

@@ -10,8 +10,12 @@ from chaindeck.ledger.signatures import SigningKey
 from chaindeck.ledger.types import Amount, BlockHash, Data, Height, KeyHash, Payment, TxId, TxInput
 from chaindeck.protocol.codec import encode_message
 from chaindeck.protocol.datagrams import Kind, encode_announcement
+from chaindeck.protocol.inputs import PeerConnected, Started, TimerFired
 from chaindeck.protocol.messages import Type
+from chaindeck.protocol.recording import Recorder
+from chaindeck.protocol.types import LinkId
 from tests.fuzz.wallet_files import make_wallet_seeds
+from tests.protocol.town import START_MS, Resident, Town
 from tools import wire_vectors
 
 
@@ -54,4 +58,16 @@ def make_wire_seeds(magic: bytes) -> dict[str, list[bytes]]:
         "protocol-frames": [b"\1\2\3\7" + b"".join(frames), *(bytes(4) + one for one in frames)],
         "protocol-message": [bytes([frame[4] - Type.HELLO]) + frame[13:] for frame in frames],
         "protocol-announcement": [announcement],
+        "protocol-recording": [make_recording()],
     }
+
+
+def make_recording() -> bytes:
+    """The first moments of a machine, written down."""
+    node = Resident(Town(), 0)
+    records: list[bytes] = []
+    recorder = Recorder(node.settings, node.view, records.append)
+    recorder.step(START_MS, Started())
+    recorder.step(START_MS + 1, PeerConnected(LinkId(1), node.address, is_inbound=False))
+    recorder.step(START_MS + 2, TimerFired())
+    return b"".join(records)

@@ -6,6 +6,7 @@ again to the same bytes (`round_trip`), and a fast path answers like its slow tw
 """
 
 import contextlib
+import io
 import struct
 from collections.abc import Callable
 from itertools import pairwise
@@ -19,8 +20,10 @@ from chaindeck.ledger import addresses, checkpoints, codec, genesis, json_form
 from chaindeck.ledger.errors import RuleError
 from chaindeck.protocol import datagrams, frames
 from chaindeck.protocol.codec import decode_message, encode_message
-from chaindeck.protocol.errors import PeerFault
+from chaindeck.protocol.errors import PeerFault, RecordingForm
 from chaindeck.protocol.messages import Type
+from chaindeck.protocol.recording import replay
+from chaindeck.protocol.records import read_records
 from chaindeck.wallet import drafts
 from tests.fuzz.wallet_files import open_key_file, rewrite_keystore
 
@@ -79,6 +82,11 @@ def same_answer(fast, slow, expected_error) -> Target:
         assert answer(fast, data) == answer(slow, data), "the fast path and its twin disagree"
 
     return target
+
+
+def replay_bytes(data: bytes) -> None:
+    """Live through a recording, whoever wrote it."""
+    replay(read_records(io.BytesIO(data).read))
 
 
 def rebuild_transaction(value):
@@ -231,4 +239,5 @@ TARGETS: dict[str, Target] = {
     "protocol-frames": same_frames_however_cut,
     "protocol-message": round_trip(decode_typed, encode_typed, PeerFault),
     "protocol-announcement": round_trip(read_announcement, encode_unsigned, PeerFault),
+    "protocol-recording": only_refuses(replay_bytes, RecordingForm),
 }

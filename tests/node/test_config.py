@@ -41,6 +41,15 @@ def test_flags_beat_the_environment_and_that_beats_the_file(tmp_path: Path) -> N
         ("prune_mb", [0, 10_000_000], [-1, 10_000_001]),
         ("profile", ["dev", "local"], ["", "mainnet"]),
         ("mining", ["off", "always", "transaction", "interval", "hybrid"], ["on", ""]),
+        ("p2p", [True, False], ["maybe"]),
+        ("p2p_host", ["127.0.0.1", "0.0.0.0", "::"], ["localhost", "10.0.0", ""]),
+        ("p2p_port", [0, 65_535], [-1, 65_536]),
+        ("p2p_tls", [True, False], ["maybe"]),
+        ("discovery", [True, False], ["maybe"]),
+        ("discovery_group", ["239.255.83.33", "224.0.0.1"], ["10.0.0.1", "ff02::1", "all"]),
+        ("discovery_port", [1, 65_535], [0, 65_536]),
+        ("max_inbound", [0, 10_000], [-1, 10_001]),
+        ("least_work", [0, 2**63], [-1]),
         ("log_level", ["debug", "info", "warning", "error"], ["loud"]),
         ("log_format", ["text", "json"], ["xml"]),
     ],
@@ -98,3 +107,30 @@ def test_development_node_listens_on_this_machine_alone(tmp_path: Path, host: st
     assert load_config(tmp_path, {}, {"api_host": host}).api_host == host
     for loopback in ("127.0.0.1", "::1", "localhost", "127.9.9.9"):
         load_config(tmp_path, {}, {"profile": "dev", "api_host": loopback})
+
+
+@pytest.mark.parametrize("name", ["p2p", "discovery", "p2p_tls"])
+def test_flags_say_yes_and_no_in_words(tmp_path: Path, name: str) -> None:
+    for text, value in (("true", True), ("false", False), ("1", True), ("0", False)):
+        assert getattr(load_config(tmp_path, {}, {name: text}), name) is value
+
+
+def test_peers_come_from_file_environment_and_flags(tmp_path: Path) -> None:
+    write(tmp_path, peers=["10.0.0.1", "node7.example.org:9000"])
+    assert load_config(tmp_path, {}, {}).peers == ("10.0.0.1", "node7.example.org:9000")
+    environment = {"CHAINDECK_PEERS": "10.0.0.2, [fd00::7]:9000,"}
+    assert load_config(tmp_path, environment, {}).peers == ("10.0.0.2", "[fd00::7]:9000")
+    assert load_config(tmp_path, environment, {"peers": "10.0.0.3"}).peers == ("10.0.0.3",)
+
+
+def test_peer_that_is_none_says_where_it_came_from(tmp_path: Path) -> None:
+    with pytest.raises(ConfigValue, match="the environment, peers: no such host! is not a peer"):
+        load_config(tmp_path, {"CHAINDECK_PEERS": "10.0.0.1,no such host!"}, {})
+
+
+@pytest.mark.parametrize("key", ["", "02", "04" + "ab" * 32, "02" + "AB" * 32, "02" + "ab" * 33])
+def test_node_that_is_admitted_has_a_key(tmp_path: Path, key: str) -> None:
+    good = "03" + "ab" * 32
+    assert load_config(tmp_path, {}, {"admitted": [good]}).admitted == (good,)
+    with pytest.raises(ConfigValue, match="is not a node's key"):
+        load_config(tmp_path, {}, {"admitted": [good, key]})

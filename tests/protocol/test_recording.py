@@ -181,6 +181,14 @@ class TestDifference:
         assert (result.steps, result.difference.input) == (0, "Started")
         assert result.difference.reason == reason
 
+    def test_effect_that_is_one_too_many_is_told(self) -> None:
+        made = busy_town()
+        outcome = self.step(made, 1)[3]
+        result = self.changed(made, 1, outcome=outcome[:-1])
+        assert result.difference is not None
+        count = len(outcome)
+        assert result.difference.reason == f"{count} effects where there were {count - 1}"
+
     def test_question_that_was_not_asked_is_told(self) -> None:
         result = self.changed(busy_town(), 1, answers=())
         assert result.difference is not None
@@ -298,6 +306,37 @@ class TestRecords:
     def test_stream_that_begins_otherwise_is_refused(self, first: object) -> None:
         with pytest.raises(RecordingForm, match="does not begin"):
             replay(iter([encode_value(first)]))
+
+    @pytest.mark.parametrize(
+        "changed",
+        [
+            {"settings": None}, {"settings": {}}, {"settings": {"admitted": 7}},
+            {"settings": {"admitted": None, "colour": 1}}, {"genesis": b"{}"},
+            {"genesis": None}, {"public_key": None},
+        ],
+    )  # fmt: skip
+    def test_settings_that_are_none_are_refused(self, changed: dict) -> None:
+        made = Recorded()
+        made.written.seek(0)
+        described = decode_value(next(read_records(made.written.read)))
+        with pytest.raises(RecordingForm, match="its settings are none"):
+            replay(iter([encode_value({**described, **changed})]))
+
+    @pytest.mark.parametrize(
+        "step",
+        [
+            None, (), (1, 2, 3, 4), ("now", TimerFired(), (), ()), (1, b"", (), ()),
+            (1, TimerFired(), None, ()), (1, TimerFired(), (b"xy",), ()),
+            (1, TimerFired(), (("tip",),), ()), (1, TimerFired(), (), 7),
+            (1, TimerFired(), (), (b"xy",)),
+        ],
+    )  # fmt: skip
+    def test_record_that_is_no_step_is_refused(self, step: object) -> None:
+        made = Recorded()
+        made.written.seek(0)
+        first = next(read_records(made.written.read))
+        with pytest.raises(RecordingForm, match="no step"):
+            replay(iter([first, encode_value(step)]))
 
     def test_empty_stream_is_refused(self) -> None:
         with pytest.raises(RecordingForm, match="empty"):

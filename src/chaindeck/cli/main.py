@@ -7,13 +7,13 @@ import sys
 from collections.abc import Sequence
 
 from chaindeck import __version__
-from chaindeck.cli import bench, chain, demo, node, wallet
+from chaindeck.cli import bench, chain, demo, node, replay, simulate, wallet
 from chaindeck.cli.output import FAILED, MISUSE, REFUSED, print_error
 from chaindeck.ledger.errors import CodedError
 from chaindeck.node.errors import ConfigError, PortTaken
 from chaindeck.store.errors import StoreLocked
 
-_VERBS = (node, wallet, chain, bench, demo)
+_VERBS = (node, wallet, chain, simulate, replay, bench, demo)
 _INTERRUPTED = 130
 
 

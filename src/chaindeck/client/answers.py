@@ -57,6 +57,17 @@ class Sync(Answer, frozen=True):
     best_header_height: int
 
 
+class PeersSummary(Answer, frozen=True):
+    """With how many nodes one is linked, and how they were found."""
+
+    linked: int
+    inbound: int
+    outbound: int
+    known: int
+    sources: dict[str, int]
+    topology: str
+
+
 class Status(Answer, frozen=True):
     """Where the node stands."""
 
@@ -73,6 +84,9 @@ class Status(Answer, frozen=True):
     time_ms: int
     started_ms: int
     uptime_s: float
+    peers: PeersSummary | None = None
+    """None for a node that takes part in no network."""
+
     clock_offset_ms: int | None = None
     warnings: list[str] = []
 
@@ -387,6 +401,53 @@ class Tips(Answer, frozen=True):
     """The ends of all branches, the most work first."""
 
     tips: list[Branch]
+
+
+class Peer(Answer, frozen=True):
+    """One node that another is linked with."""
+
+    key: str
+    address: str
+    direction: str
+    source: str
+    agent: str
+    height: int
+    work: str
+    connected_s: float
+    bytes_in: int
+    bytes_out: int
+    round_trip_ms: int | None = None
+    clock_offset_ms: int = 0
+    waiting_bytes: int = 0
+    score: int = 0
+    blocks_first: int = 0
+    payments_first: int = 0
+
+
+class Peers(Answer, frozen=True):
+    """All links of a node, and what it bars until when."""
+
+    node_key: str
+    listens_at: str
+    summary: PeersSummary
+    peers: list[Peer]
+    barred: dict[str, int]
+
+
+class PeerTaken(Answer, frozen=True):
+    """What an order about a peer came to: added, dropped or barred."""
+
+    address: str
+    done: str
+
+
+class Capture(Answer, frozen=True):
+    """A recording of a node's network side, in a file on the node's machine."""
+
+    path: str
+    bytes: int
+    steps: int
+    is_running: bool
 
 
 class SnapshotName(Answer, frozen=True):

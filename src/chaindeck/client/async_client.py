@@ -186,6 +186,22 @@ class AsyncNodeClient:
     async def admin_tips(self) -> list[answers.Branch]:
         return (await self._ask(calls.admin_tips())).tips
 
+    async def peers(self) -> answers.Peers:
+        """Return whom the node is linked with. Only nodes that have peers answer."""
+        return await self._ask(calls.peers())
+
+    async def admin_add_peer(self, where: str) -> answers.PeerTaken:
+        """Keep a link with an address or name from now on."""
+        return await self._ask(calls.admin_add_peer(where))
+
+    async def admin_drop_peer(self, where: str, bar_s: int = 0) -> answers.PeerTaken:
+        """Drop a peer, and bar it for so many seconds."""
+        return await self._ask(calls.admin_drop_peer(where, bar_s))
+
+    async def admin_capture(self, seconds: int) -> answers.Capture:
+        """Record the node's network side for so long; 0 ends the recording that runs."""
+        return await self._ask(calls.admin_capture(seconds))
+
     # Development
 
     async def dev_snapshot(self) -> str:

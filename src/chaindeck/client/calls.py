@@ -149,6 +149,10 @@ def mempool() -> Call[answers.Mempool]:
     return _get("/api/mempool", answers.Mempool)
 
 
+def peers() -> Call[answers.Peers]:
+    return _get("/api/peers", answers.Peers)
+
+
 # Submitting
 
 
@@ -209,6 +213,19 @@ def admin_checkpoint(
 
 def admin_tips() -> Call[answers.Tips]:
     return _get("/api/admin/tips", answers.Tips)
+
+
+def admin_add_peer(where: str) -> Call[answers.PeerTaken]:
+    return _post("/api/peers", answers.PeerTaken, {"address": where}, is_idempotent=True)
+
+
+def admin_drop_peer(where: str, bar_s: int) -> Call[answers.PeerTaken]:
+    path = _path("/api/peers", {"address": where, "bar_s": bar_s})
+    return Call("DELETE", path, answers.PeerTaken)
+
+
+def admin_capture(seconds: int) -> Call[answers.Capture]:
+    return _post("/api/admin/capture", answers.Capture, {"seconds": seconds})
 
 
 # Development

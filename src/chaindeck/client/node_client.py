@@ -186,6 +186,22 @@ class NodeClient:
     def admin_tips(self) -> list[answers.Branch]:
         return self._ask(calls.admin_tips()).tips
 
+    def peers(self) -> answers.Peers:
+        """Return whom the node is linked with. Only nodes that have peers answer."""
+        return self._ask(calls.peers())
+
+    def admin_add_peer(self, where: str) -> answers.PeerTaken:
+        """Keep a link with an address or name from now on."""
+        return self._ask(calls.admin_add_peer(where))
+
+    def admin_drop_peer(self, where: str, bar_s: int = 0) -> answers.PeerTaken:
+        """Drop a peer, and bar it for so many seconds."""
+        return self._ask(calls.admin_drop_peer(where, bar_s))
+
+    def admin_capture(self, seconds: int) -> answers.Capture:
+        """Record the node's network side for so long; 0 ends the recording that runs."""
+        return self._ask(calls.admin_capture(seconds))
+
     # Development
 
     def dev_snapshot(self) -> str:

@@ -229,9 +229,16 @@ class PaymentRelay:
 
     def _flush(self) -> None:
         self._is_flushing = False
-        for link in list(self._core.ready.values()):
-            ids, link.to_announce = link.to_announce, []
-            self._announce(link, ids)
+        core = self._core
+        # Most links hear of the same few: those are encoded once.
+        groups: dict[tuple[FullId, ...], list[Link]] = {}
+        for link in core.ready.values():
+            if link.to_announce:
+                groups.setdefault(tuple(link.to_announce), []).append(link)
+                link.to_announce = []
+        for ids, links in groups.items():
+            for start in range(0, len(ids), limits.MAX_IDS):
+                core.send_all(links, AnnouncePayments(ids[start : start + limits.MAX_IDS]))
 
     def _announce(self, link: Link, ids: Sequence[FullId]) -> None:
         for start in range(0, len(ids), limits.MAX_IDS):

@@ -38,6 +38,7 @@ from chaindeck.protocol.types import Settings
 
 FORMAT: Final = "chaindeck recording 1"
 _DIGEST_BYTES: Final = 8
+_PAIR: Final = 2
 _UNWRITTEN: Final = ("network", "key", "seed")
 """Settings that are not written. The network is, as its document; the others are secrets."""
 
@@ -107,10 +108,10 @@ class Recorder:
         return answer
 
     def _put(self, row: Sequence[object]) -> None:
-        if self._write is not None:
-            self._write(encode_record(row))
-            # Whoever takes no more has called `stop` by now.
-            self.steps += self._write is not None
+        assert self._write is not None, "nobody calls stop in the middle of a step"
+        self._write(encode_record(row))
+        # Whoever took no more of it has called `stop` by now.
+        self.steps += self._write is not None
 
 
 def replay(records: Iterator[bytes]) -> Replayed:
@@ -126,7 +127,7 @@ def replay(records: Iterator[bytes]) -> Replayed:
     )
     matched = 0
     for record in records:
-        now_ms, happened, given, outcome = decode_value(record)
+        now_ms, happened, given, outcome = _read_step(record)
         reason = _live(machine, now_ms, happened, answers.take(given), outcome)
         if reason is not None:
             name = type(happened).__name__
@@ -136,6 +137,22 @@ def replay(records: Iterator[bytes]) -> Replayed:
 
 
 # Steps
+
+
+def _read_step(raw: bytes) -> tuple[int, Input, Sequence[tuple[str, object]], object]:
+    match decode_value(raw):
+        case (int(now_ms), happened, tuple(given), tuple() | str() as outcome) if (
+            isinstance(happened, Input)
+            and _are_pairs(given)
+            and (isinstance(outcome, str) or _are_pairs(outcome))
+        ):
+            return now_ms, happened, given, outcome
+        case _:
+            raise RecordingForm(reason="a record is no step")
+
+
+def _are_pairs(rows: Sequence[object]) -> bool:
+    return all(isinstance(row, tuple) and len(row) == _PAIR for row in rows)
 
 
 class _DivergedError(Exception):
@@ -228,11 +245,15 @@ def _restore(raw: bytes) -> Settings:
     described = decode_value(raw)
     if not isinstance(described, dict) or described.get("format") != FORMAT:
         raise RecordingForm(reason=f"it does not begin with {FORMAT!r}")
-    written: dict[str, Any] = described["settings"]
-    if written["admitted"] is not None:
-        written["admitted"] = frozenset(written["admitted"])
-    network = build_network(decode_genesis(described["genesis"]))
-    return Settings(network=network, key=_ShownKey(described["public_key"]), seed=b"", **written)
+    try:
+        written = dict(described["settings"])
+        if written["admitted"] is not None:
+            written["admitted"] = frozenset(written["admitted"])
+        network = build_network(decode_genesis(described["genesis"]))
+        key = _ShownKey(described["public_key"])
+        return Settings(network=network, key=key, seed=b"", **written)
+    except (RuleError, KeyError, TypeError, ValueError) as error:
+        raise RecordingForm(reason=f"its settings are none: {error}") from error
 
 
 # What a machine asks

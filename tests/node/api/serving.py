@@ -24,11 +24,15 @@ from chaindeck.node.api.tokens import read_cookie
 from chaindeck.node.clock import DevClock
 from chaindeck.node.dev import DevTools, dev_genesis
 from chaindeck.node.mining import Miner, MiningPlan
+from chaindeck.node.network import NetworkOptions, PeerNetwork
+from chaindeck.node.network.desk import PeerDesk
+from chaindeck.node.network.identity import load_node_key
 from chaindeck.node.service import NodeService
 from chaindeck.store import ChainStore
 from tests.ledger.forge import ALICE, address
 
 WAIT_S = 20
+_ALONE = NetworkOptions(host="127.0.0.1", port=0, is_discovering=False)
 
 
 class Answer(NamedTuple):
@@ -141,6 +145,7 @@ def serving(
     network: Network | None = None,
     has_miner: bool = True,
     has_dev: bool = True,
+    has_peers: bool = True,
     **options: Any,
 ) -> Iterator[Api]:
     """Serve a development chain around a test."""
@@ -155,7 +160,10 @@ def serving(
             miner = Miner(service, MiningPlan(), ALICE.key_hash) if has_miner else None
             dev = DevTools(service, clock) if has_dev else None
             tokens = TokenBook(folder)
-            app = create_app(service, tokens=tokens, miner=miner, dev=dev, **options)
+            peers = PeerNetwork(service, load_node_key(folder), _ALONE)
+            await peers.start()
+            desk = PeerDesk(peers) if has_peers else None
+            app = create_app(service, tokens=tokens, miner=miner, dev=dev, peering=desk, **options)
             server = await serve(app)
             api = Api(service, app, server, tokens)
             started.set_result(api)
@@ -163,6 +171,7 @@ def serving(
             await server.stop()
             if miner:
                 miner.close()
+            await peers.stop()
             await service.stop()
 
     def run() -> None:

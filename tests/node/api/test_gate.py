@@ -19,7 +19,7 @@ from tests.ledger.forge import ALICE, address
 from tests.node.api.serving import serving
 
 LISTED = "https://panel.example"
-ROUTES = list_routes(has_miner=True, has_dev_tools=True)
+ROUTES = list_routes(has_miner=True, has_dev_tools=True, has_peers=True)
 REFUSALS = {TokenMissing.code, TokenUnknown.code, ScopeMissing.code}
 
 

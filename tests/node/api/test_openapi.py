@@ -14,10 +14,11 @@ from schemathesis.specs.openapi.checks import (
 
 from chaindeck.node.api.openapi import build_document
 from chaindeck.node.api.table import list_routes
+from chaindeck.node.network import desk
 from tests.conftest import PROFILE_VARIABLE
 from tests.node.api.serving import serving
 
-ROUTES = list_routes(has_miner=True, has_dev_tools=True)
+ROUTES = list_routes(has_miner=True, has_dev_tools=True, has_peers=True)
 DOCUMENT = build_document(ROUTES)
 IS_LONG = os.environ.get(PROFILE_VARIABLE) == "prove"
 CHECKS = [
@@ -30,9 +31,14 @@ CHECKS = [
 
 @pytest.fixture(scope="module")
 def lively(tmp_path_factory):
-    with serving(tmp_path_factory.mktemp("lively")) as api:
-        api.mine(3)
-        yield api
+    async def refuse(_):
+        raise OSError("nobody is asked about names that were made up")
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(desk, "resolve", refuse)
+        with serving(tmp_path_factory.mktemp("lively")) as api:
+            api.mine(3)
+            yield api
 
 
 def test_document_lists_every_route_with_scope_and_cost(api):

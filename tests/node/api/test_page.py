@@ -11,7 +11,7 @@ def test_page_names_every_route_with_its_scope(api):
     answer = api.get("/api/docs")
     text = answer.body.decode()
     assert answer.headers["content-type"] == "text/html; charset=utf-8"
-    for route in list_routes(has_miner=True, has_dev_tools=True):
+    for route in list_routes(has_miner=True, has_dev_tools=True, has_peers=True):
         assert route.path in text
         assert route.scope is None or f"scope {route.scope}" in text
 

@@ -33,7 +33,7 @@ JSON_VALUES = st.recursive(
 )
 POSTS = [
     route.path
-    for route in list_routes(has_miner=True, has_dev_tools=True)
+    for route in list_routes(has_miner=True, has_dev_tools=True, has_peers=True)
     if route.body is not None
 ]
 

@@ -48,7 +48,7 @@ def test_answers_are_not_kept_by_caches_nor_guessed_at(api):
 
 
 def test_node_without_miner_and_tools_has_no_such_routes(tmp_path):
-    with serving(tmp_path, has_miner=False, has_dev=False) as api:
+    with serving(tmp_path, has_miner=False, has_dev=False, has_peers=False) as api:
         assert api.post("/api/mine", {}, token=api.cookie).status == 404
         assert api.post("/api/dev/snapshot", token=api.cookie).status == 404
         paths = api.get("/api/openapi.json").json["paths"]
@@ -58,6 +58,6 @@ def test_node_without_miner_and_tools_has_no_such_routes(tmp_path):
 
 
 def test_every_route_has_a_name_of_its_own():
-    routes = list_routes(has_miner=True, has_dev_tools=True)
+    routes = list_routes(has_miner=True, has_dev_tools=True, has_peers=True)
     assert len({route.name for route in routes}) == len(routes)
     assert len({route.handler for route in routes}) == len(routes)

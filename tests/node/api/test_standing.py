@@ -17,7 +17,22 @@ def test_status_of_a_new_chain_names_node_and_network(fresh):
     assert (status["height"], status["work"]) == (0, "0")
     assert status["tip"] == fresh.service.network.block.hash.hex()
     assert status["sync"] == {"state": "current", "best_header_height": 0}
+    assert status["peers"] == {
+        "linked": 0, "inbound": 0, "outbound": 0, "known": 0, "sources": {}, "topology": "mesh",
+    }  # fmt: skip
     assert status["clock_offset_ms"] is None
+
+
+def test_node_that_is_in_no_network_has_no_peers(tmp_path):
+    with serving(tmp_path, has_peers=False) as api:
+        status = api.get("/api/status").json
+        assert status["peers"] is None
+        assert status["sync"]["state"] == "current"
+
+
+def test_nobody_found_is_a_warning(fresh):
+    fresh.app.context.peering._network.machine.topology.is_alone = True
+    assert "No peer for 30 seconds" in fresh.get("/api/status").json["warnings"][-1]
 
 
 def test_status_follows_blocks_and_payments(fresh):
@@ -73,7 +88,7 @@ def test_rates_are_counted_over_the_window(fresh):
     }  # fmt: skip
     assert stats["own_hashes_per_s"] > 0
     assert stats["memory_bytes"] > 1_000_000
-    assert stats["feed_sequence"] == 3
+    assert stats["feed_sequence"] == fresh.service.feed.sequence
 
 
 def test_window_has_at_most_100_intervals(fresh):

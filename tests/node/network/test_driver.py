@@ -68,6 +68,21 @@ class TestTravel:
 
         run(live())
 
+    def test_checkpoint_is_told_by_a_driver_that_starts_anew(self, tmp_path: Path) -> None:
+        async def live() -> None:
+            network = signed_network()
+            async with street(tmp_path, 2, network=network) as (one, _):
+                await one.mine()
+                header = one.service.tip.header
+                checkpoint = sign_checkpoint(network, header.height, header.hash, [CAROL, DAVE])
+                await one.service.fix(checkpoint)
+                await one.network.capture(60)
+                async with house(tmp_path / "late", network=network) as late:
+                    await late.meet(one)
+                    await until(lambda: late.service.state.checkpoints.all() == [checkpoint])
+
+        run(live())
+
     def test_newcomer_gets_all_that_was_before(self, tmp_path: Path) -> None:
         async def live() -> None:
             async with house(tmp_path / "old") as old:

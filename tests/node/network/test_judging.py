@@ -224,6 +224,31 @@ def test_payments_that_cannot_be_kept_are_let_go(tmp_path: Path, monkeypatch, ca
     run(live())
 
 
+def test_bug_in_one_verdict_does_not_hold_up_the_next(tmp_path: Path, monkeypatch, caplog) -> None:
+    async def fail(_):
+        raise ZeroDivisionError
+
+    async def live() -> None:
+        first, second = await blocks(tmp_path / "other", 2)
+        async with bench(tmp_path / "own") as at:
+            payment = faucet_payment(at.service, BOB.key_hash)
+            with monkeypatch.context() as patched:
+                patched.setattr(at.service, "submit_block", fail)
+                patched.setattr(at.service, "submit_transactions", fail)
+                at.judges.offer_block(first, LINK)
+                at.judges.offer_payments(1, (payment,))
+                await until(lambda: len(at.verdicts) == 2)
+            at.judges.offer_block(first, LINK)
+            at.judges.offer_block(second, LINK)
+            at.judges.offer_payments(2, (payment,))
+            await until(lambda: len(at.verdicts) == 5)
+            assert at.service.tip.header.hash == second.hash
+            assert "a block could not be judged" in caplog.text
+            assert "payments could not be judged" in caplog.text
+
+    run(live())
+
+
 def test_checkpoint_of_nobody_is_told_and_a_disk_in_trouble_is_no_fault(
     tmp_path: Path, monkeypatch, caplog
 ) -> None:

@@ -36,8 +36,9 @@ class Capture:
 
         Raises a `StoreError` where that is not possible.
         """
-        stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
-        path = folder / FOLDER_NAME / f"{stamp}-{time.time_ns() // 1_000_000 % 1_000:03}.cap"
+        whole_s, rest_ns = divmod(time.time_ns(), 10**9)
+        stamp = time.strftime("%Y%m%dT%H%M%S", time.gmtime(whole_s))
+        path = folder / FOLDER_NAME / f"{stamp}.{rest_ns // 1_000:06}Z.cap"
         with translated(path.parent):
             path.parent.mkdir(mode=_PRIVATE_FOLDER, exist_ok=True)
             descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _PRIVATE)

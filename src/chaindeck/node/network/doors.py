@@ -34,7 +34,7 @@ def listen(host: str, port: int) -> socket.socket:
 def reason_of(error: OSError) -> str:
     """Return in few words what the system or TLS said."""
     if isinstance(error, ssl.SSLError):
-        return f"TLS: {error.reason or error}"
+        return f"TLS: {getattr(error, 'reason', None) or error}"
     return os.strerror(error.errno) if error.errno else str(error) or type(error).__name__
 
 

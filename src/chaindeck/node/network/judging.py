@@ -115,6 +115,9 @@ class Judges:
                     is_told = True
                     _log.error("a block waits until it can be kept", failed, hash=block.hash.hex())
                 await self._rest()
+            except Exception as bug:  # noqa: BLE001 - logged; the queue behind it is not to stand still
+                _log.error("a block could not be judged", bug, hash=block.hash.hex())
+                return None
             else:
                 return None
         return None
@@ -126,6 +129,9 @@ class Judges:
         except StoreError as failed:
             # They are let go: comparing pools brings them again.
             _log.error("payments could not be kept", failed, count=len(together))
+            return [None] * len(together)
+        except Exception as bug:  # noqa: BLE001 - logged; the queue behind them is not to stand still
+            _log.error("payments could not be judged", bug, count=len(together))
             return [None] * len(together)
         return [item.error if isinstance(item, Rejected) else None for item in results]
 
