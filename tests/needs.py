@@ -10,6 +10,7 @@ import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +40,32 @@ def _clang_links_fuzzer() -> bool:
     return done.returncode == 0
 
 
+def find_postgres() -> Path | None:
+    """The folder with `initdb` and `postgres`, the newest version first."""
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), reverse=True)
+    on_path = shutil.which("initdb")
+    return found[0].parent if found else Path(on_path).parent if on_path else None
+
+
+def _has_postgres() -> bool:
+    return find_postgres() is not None
+
+
+@cache
+def _can_mount() -> bool:
+    """True when a process may mount something in a name space of its own."""
+    command = ["unshare", "-rm", "mount", "-t", "tmpfs", "none", "/mnt"]
+    try:
+        return subprocess.run(command, capture_output=True, check=False).returncode == 0
+    except FileNotFoundError:
+        return False
+
+
 NEEDS = {
     "atheris": Need(_has_module("atheris"), "run the tests on Linux: atheris has no other build"),
     "clang": Need(_clang_links_fuzzer, "apt-get install clang libclang-rt-14-dev"),
+    "postgres": Need(_has_postgres, "apt-get install postgresql"),
+    "mounts": Need(_can_mount, "allow user name spaces, or run the tests as root"),
+    "redis": Need(_has_program("redis-server"), "apt-get install redis-server"),
     "c++": Need(_has_program("c++"), "apt-get install g++"),
 }
