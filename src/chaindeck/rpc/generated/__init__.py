@@ -1,0 +1,1 @@
+"""Code made of the contract; `make generate` writes it, nobody edits it."""
