@@ -1,0 +1,44 @@
+"""`chaindeck coordinator`: run the coordinator in the foreground until it is told to stop."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from typing import TYPE_CHECKING
+
+from chaindeck.cli.output import MISUSE, REFUSED, print_error
+from chaindeck.coordinator.errors import SettingInvalid
+from chaindeck.coordinator.process import run_coordinator
+from chaindeck.coordinator.settings import read_settings
+from chaindeck.ledger.errors import CodedError
+from chaindeck.records.errors import DatabaseUrlInvalid
+from chaindeck.rpc.errors import AddressInvalid, AddressTaken
+
+if TYPE_CHECKING:
+    from argparse import _SubParsersAction
+
+_ABOUT = """Run the coordinator in the foreground. It watches the nodes of config.json and of
+NODE_URL, keeps records, and tells the control room what happens. Its settings are the variables
+CHAINDECK_HOME, DATABASE_URL, REDIS_URL (or REDIS_HOST and REDIS_PORT), NODE_URL, CHAINDECK_GRPC,
+LOG_LEVEL and LOG_FORMAT."""
+
+
+def add_verb(verbs: _SubParsersAction[argparse.ArgumentParser]) -> None:
+    verb = verbs.add_parser(
+        "coordinator", help="run what stands behind the control room", description=_ABOUT
+    )
+    verb.set_defaults(run=run)
+
+
+def run(_: argparse.Namespace) -> int:
+    try:
+        return run_coordinator(read_settings(os.environ))
+    except (SettingInvalid, DatabaseUrlInvalid, AddressInvalid) as error:
+        return _say(error, MISUSE)
+    except AddressTaken as error:
+        return _say(error, REFUSED)
+
+
+def _say(error: CodedError, code: int) -> int:
+    print_error(f"{error} ({error.code})")
+    return code

@@ -1,0 +1,47 @@
+"""The journal that records keep, and how their database is used from threads."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+
+from django.db import Error, InterfaceError, OperationalError, close_old_connections, connection
+
+from chaindeck.coordinator.errors import RecordsAway
+from chaindeck.coordinator.ports import Bounds
+from chaindeck.records.selectors import events
+from chaindeck.records.types import EventRow
+from chaindeck.rpc.forms import Event
+
+
+class RecordsJournal:
+    """Reads what is committed."""
+
+    def bounds(self) -> Bounds:
+        found = events.events_bounds()
+        return Bounds(found.epoch, found.first, found.last)
+
+    def after(self, since: int, limit: int) -> list[Event]:
+        return [_event(row) for row in events.events_after(since=since, limit=limit)]
+
+    @contextlib.contextmanager
+    def session(self) -> Iterator[None]:
+        """Connect anew where the last connection broke; leave none that broke behind."""
+        try:
+            close_old_connections()
+            yield
+        except (OperationalError, InterfaceError) as error:
+            with contextlib.suppress(Error):
+                connection.close()
+            raise RecordsAway(reason=str(error).strip()) from error
+
+
+def _event(row: EventRow) -> Event:
+    return Event(
+        seq=row.seq,
+        time_ms=row.time_ms,
+        topic=row.topic,
+        kind=row.kind,
+        key=row.key,
+        data=row.data,
+    )
