@@ -21,8 +21,8 @@ export PYTHON
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-8s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
-run: $(READY) ## Start a development node; its API is at http://127.0.0.1:8080/api/docs
-	@$(BIN)/chaindeck node --profile dev
+run: $(READY) ## Start everything, with wallets that pay each other
+	@$(BIN)/chaindeck up --demo
 
 test: check ## Run the checks, then every test with coverage
 	@mkdir -p build
@@ -38,6 +38,7 @@ check: $(READY) ## Run the linters, the type checker and the import contracts
 generate: $(READY) ## Rewrite what is generated: docs/vectors, docs/errors.md, the wire tables
 	@$(BIN)/python -m tools.vectors
 	@$(BIN)/python -m tools.error_page
+	@$(BIN)/python -m tools.rpc_code
 	@$(BIN)/python -m tools.wire_page
 
 bench: $(READY) ## Measure against floors and goals: make bench GROUPS="kernel"

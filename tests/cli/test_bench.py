@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-import importlib
 import json
 
 import pytest
 
-from chaindeck.cli import bench, bench_node, main
+from chaindeck.cli import bench_node, main
 from chaindeck.client.limits import MAX_LOAD_COINS, MAX_LOAD_PAYMENTS
 from chaindeck.node.dev import FAUCET_KEY
 from chaindeck.wallet.key_files import export_key
@@ -28,7 +27,6 @@ def running(tmp_path_factory):
 def measure(running, monkeypatch, capsys):
     monkeypatch.setenv("CHAINDECK_HOME", str(running.folder.parent))
     monkeypatch.setenv("NODE_URL", running.url)
-    monkeypatch.setattr(importlib.import_module("chaindeck.cli.main"), "_VERBS", (bench,))
 
     def run(*arguments, code=0):
         try:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import importlib
 import io
 import json
 from pathlib import Path
 
 import pytest
 
-from chaindeck.cli import main, wallet
+from chaindeck.cli import main
 from chaindeck.cli.wallet_files import holding
 from chaindeck.client import NodeClient
 from chaindeck.ledger.genesis import encode_genesis
@@ -75,7 +74,6 @@ def desk(api, tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("CPP_NODE_URL", f"http://127.0.0.1:{api.port}")
     monkeypatch.delenv("NODE_URL", raising=False)
     monkeypatch.setattr("sys.stdin", io.StringIO())
-    monkeypatch.setattr(importlib.import_module("chaindeck.cli.main"), "_VERBS", (wallet,))
     return Desk(tmp_path, api, capsys)
 
 

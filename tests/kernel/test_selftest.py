@@ -38,9 +38,9 @@ class TestSelftest:
 
     @staticmethod
     def seconds():
-        began = time.perf_counter()
+        began = time.process_time()
         selftest.run_selftest()
-        return time.perf_counter() - began
+        return time.process_time() - began
 
     @pytest.mark.parametrize("name", FUNCTIONS)
     def test_function_that_gives_another_answer_is_noticed(self, monkeypatch, name):
