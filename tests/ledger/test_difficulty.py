@@ -182,13 +182,26 @@ class TestLwma60:
         line = Line(network("lwma60"))
         for took_ms in times:
             line.grow(took_ms)
-        recent = line.entries[-60:] if len(times) >= 60 else line.entries[1:]
-        solve = times[-60:]
-        count = len(recent)
-        weighted = sum(weight * min(took_ms, 60_000) for weight, took_ms in enumerate(solve, 1))
-        targets = sum(target_of(entry.header.target_bits) or 0 for entry in recent)
-        expected = targets * weighted // (count * (count * (count + 1) // 2) * INTERVAL_MS)
+        stand_in = (EASY_TARGET, INTERVAL_MS)
+        real = [
+            (target_of(entry.header.target_bits) or 0, min(took_ms, 60_000))
+            for entry, took_ms in zip(line.entries[2:], times[1:], strict=True)
+        ]
+        recent = ([stand_in] * 60 + real)[-60:]
+        weighted = sum(weight * took_ms for weight, (_, took_ms) in enumerate(recent, 1))
+        targets = sum(target for target, _ in recent)
+        expected = targets * weighted // (60 * (60 * 61 // 2) * INTERVAL_MS)
         assert line.target() == rounded(max(1, min(EASY_TARGET, expected)))
+
+    def test_chance_in_the_first_blocks_makes_none_after_them_hard(self) -> None:
+        line = Line(network("lwma60"))
+        line.grow(1, 5)
+        assert line.target() > 0.8 * EASY_TARGET
+
+    def test_storm_at_the_start_is_caught_up_with_within_a_window(self) -> None:
+        line = Line(network("lwma60"))
+        line.grow(INTERVAL_MS // 1_000, 61)
+        assert line.target() < EASY_TARGET // 500
 
     def test_late_block_is_not_easier(self) -> None:
         line = Line(network("lwma60"))

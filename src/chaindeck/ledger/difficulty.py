@@ -12,6 +12,7 @@ still for 17 hours.
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import NamedTuple
 
 from chaindeck.ledger.genesis import Network
@@ -65,20 +66,24 @@ def _period_target(network: Network, ancestry: Ancestry, parent: Entry) -> int:
 
 
 def _weighted_mean(network: Network, ancestry: Ancestry, parent: Entry) -> int:
-    """Weigh the last blocks' targets by how long each took, the newest the most."""
+    """Weigh the last blocks' targets by how long each took, the newest the most.
+
+    Blocks that are not there yet count as easy ones that took as long as they should. Else a second
+    block found by chance within a moment would make the third one too hard to find for an hour.
+    """
     window = ancestry.window(parent, LWMA_BLOCKS + 1)
-    count = len(window) - 1
-    if not count:
-        return network.easiest_target
+    if window[0].header.height == 0:
+        window = window[1:]
     interval_ms = network.genesis.block_interval_ms
-    weighted_ms = sum_targets = 0
-    for weight in range(1, count + 1):
-        before, block = window[weight - 1].header, window[weight].header
-        took_ms = min(block.time_ms - before.time_ms, LWMA_MAX_INTERVALS * interval_ms)
-        weighted_ms += weight * took_ms
-        sum_targets += _target(block.target_bits)
-    weights = count * (count + 1) // 2
-    mean = sum_targets * weighted_ms // (count * weights * interval_ms)
+    missing = LWMA_BLOCKS - max(0, len(window) - 1)
+    weighted_ms = missing * (missing + 1) // 2 * interval_ms
+    sum_targets = missing * network.easiest_target
+    for weight, (before, block) in enumerate(pairwise(window), missing + 1):
+        took_ms = block.header.time_ms - before.header.time_ms
+        weighted_ms += weight * min(took_ms, LWMA_MAX_INTERVALS * interval_ms)
+        sum_targets += _target(block.header.target_bits)
+    weights = LWMA_BLOCKS * (LWMA_BLOCKS + 1) // 2
+    mean = sum_targets * weighted_ms // (LWMA_BLOCKS * weights * interval_ms)
     return max(1, min(mean, network.easiest_target))
 
 
