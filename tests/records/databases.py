@@ -27,6 +27,7 @@ from django.conf import settings
 from django.core.management import call_command
 from django.db import connections
 
+from chaindeck.control.setup import web_settings
 from chaindeck.records import setup
 from chaindeck.records.databases import describe_database, sqlite
 from tests.needs import find_postgres
@@ -36,13 +37,18 @@ START_TIMEOUT_S = 30
 
 @cache
 def prepare_django() -> Path:
-    """Configure Django for this process; return the home it was told."""
+    """Configure Django for this process; return the home it was told.
+
+    It is told what the web is told, which is more than records need: in a run of all tests, those
+    of the web are in the same process.
+    """
     home = _scratch()
     if not settings.configured:
         settings.configure(
-            **setup.base_settings(),
+            **(setup.base_settings() | web_settings(())),
             DATABASES={"default": sqlite(home / "records.sqlite3")},
             SECRET_KEY="of tests alone",
+            CHAINDECK_HOME=home,
         )
         django.setup()
     return home

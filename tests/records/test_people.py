@@ -5,7 +5,13 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from chaindeck.records.bulk import moment
-from chaindeck.records.errors import ChoiceUnknown, NameTaken, RecordUnknown, TokenRefused
+from chaindeck.records.errors import (
+    ChoiceUnknown,
+    LastAdmin,
+    NameTaken,
+    RecordUnknown,
+    TokenRefused,
+)
 from chaindeck.records.models.people import Role
 from chaindeck.records.services import people
 
@@ -42,6 +48,19 @@ def test_second_person_of_a_name_is_refused():
     with pytest.raises(NameTaken) as caught:
         people.person_create(username="ann")
     assert caught.value.code == "records-name-taken"
+
+
+def test_only_admin_stays_one_and_stays_in():
+    people.admin_ensure()
+    for change in (
+        lambda: people.person_set_role(username="admin", role="viewer"),
+        lambda: people.person_set_active(username="admin", is_active=False),
+    ):
+        with pytest.raises(LastAdmin) as caught:
+            change()
+        assert caught.value.code == "records-last-admin"
+    people.person_create(username="ann", role="admin")
+    assert not people.person_set_active(username="admin", is_active=False).is_active
 
 
 def test_roles_include_those_below():

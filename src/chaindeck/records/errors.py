@@ -10,7 +10,8 @@ RecordsError
 |- RecordUnknown         something is asked for or changed that is not there
 |- NameTaken             a second thing of one name
 |- ChoiceUnknown         a word that is none of those possible
-`- TokenRefused          a token that opens nothing
+|- TokenRefused          a token that opens nothing
+`- LastAdmin             nobody would be left who may change anything
 """
 
 from __future__ import annotations
@@ -79,3 +80,8 @@ class ChoiceUnknown(RecordsError):
 class TokenRefused(RecordsError):
     code = "records-token"
     message = "the token is unknown, has ended, or its owner may no longer sign in"
+
+
+class LastAdmin(RecordsError):
+    code = "records-last-admin"
+    message = "{name} is the only admin who can sign in; make another one first"

@@ -79,3 +79,26 @@ ACTIVITY_KEPT: Final = 5_000_000
 
 MAX_DESCRIPTION: Final = 2_000
 """Characters of an activity or an error that are kept."""
+
+SIGN_IN_FREE_FAILURES: Final = 5
+SIGN_IN_FIRST_WAIT_S: Final = 30
+SIGN_IN_LONGEST_WAIT_S: Final = 900
+"""Of one name from one address: five tries are free, then each failure doubles the wait."""
+
+NAME_FREE_FAILURES: Final = 20
+NAME_FIRST_WAIT_S: Final = 5
+NAME_LONGEST_WAIT_S: Final = 300
+"""Of one name from wherever: slows down who guesses from many addresses. A stranger can make a
+person wait by it, so it is shorter."""
+
+SIGN_IN_FORGOTTEN_S: Final = 86_400
+"""Failures older than that count no longer."""
+
+SIGN_IN_TRIALS_KEPT: Final = 20_000
+"""Rows of failures; names can be made up without end, and the oldest go."""
+
+VISIT_NOTED_S: Final = 60
+"""When somebody was last seen is written down at most so often."""
+
+PENDING_REPORTS_KEPT: Final = 10_000
+"""Reports that wait for the coordinator: days of a busy control room."""

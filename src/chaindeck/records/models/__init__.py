@@ -24,7 +24,7 @@ from chaindeck.records.models.measures import (
     Node,
     SystemStatus,
 )
-from chaindeck.records.models.people import ApiToken, Person
+from chaindeck.records.models.people import ApiToken, PendingReport, Person, SignInTrial, Visit
 
 __all__ = [
     "Activity",
@@ -42,8 +42,11 @@ __all__ = [
     "NetworkStat",
     "Node",
     "Output",
+    "PendingReport",
     "Person",
+    "SignInTrial",
     "Spend",
     "SystemStatus",
     "Transaction",
+    "Visit",
 ]

@@ -54,3 +54,49 @@ class ApiToken(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class Visit(models.Model):
+    """One row per signed-in browser: what its person should know of it."""
+
+    session_key = models.CharField(max_length=40, primary_key=True)
+    person = models.ForeignKey(Person, on_delete=models.CASCADE, related_name="visits")
+    started = models.DateTimeField()
+    last_seen = models.DateTimeField()
+    ip_address = models.CharField(max_length=45)
+    agent = models.CharField(max_length=200)
+
+    class Meta:
+        db_table = "visits"
+
+    def __str__(self) -> str:
+        return f"{self.ip_address}, {self.agent}"
+
+
+class SignInTrial(models.Model):
+    """One row per name, and per name and address, with which signing in failed of late."""
+
+    key = models.CharField(max_length=64, primary_key=True)
+    failures = models.PositiveIntegerField()
+    last_failed = models.DateTimeField(db_index=True)
+    blocked_until = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "sign_in_trials"
+
+    def __str__(self) -> str:
+        return f"{self.failures} failures"
+
+
+class PendingReport(models.Model):
+    """One row per thing that the web saw and the coordinator has not taken down yet."""
+
+    report_id = models.CharField(max_length=64, unique=True)
+    time_ms = models.BigIntegerField()
+    body = models.TextField()
+
+    class Meta:
+        db_table = "pending_reports"
+
+    def __str__(self) -> str:
+        return self.report_id

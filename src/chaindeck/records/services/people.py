@@ -7,16 +7,26 @@ import secrets
 from collections.abc import Iterable
 from functools import cache
 from typing import Final
+from zoneinfo import available_timezones
 
 from django.contrib.auth.hashers import check_password, make_password
+from django.contrib.sessions.models import Session
 from django.db import IntegrityError, transaction
 
 from chaindeck.records.bulk import moment, now_ms, time_ms_of
-from chaindeck.records.errors import ChoiceUnknown, NameTaken, RecordUnknown, TokenRefused
+from chaindeck.records.errors import (
+    ChoiceUnknown,
+    LastAdmin,
+    NameTaken,
+    RecordUnknown,
+    TokenRefused,
+)
 from chaindeck.records.limits import RANDOM_PASSWORD_BYTES, TOKEN_BYTES, TOKEN_USE_NOTED_S
 from chaindeck.records.models import ApiToken, Person
 from chaindeck.records.models.people import Role
 
+THEMES: Final = ("system", "light", "dark")
+DENSITIES: Final = ("comfortable", "compact")
 SCOPES: Final = ("read", "submit", "operate", "admin")
 TOKEN_PREFIX: Final = "cdw_"  # noqa: S105 - the beginning of every token is no secret
 
@@ -67,12 +77,61 @@ def person_verify(*, username: str, password: str) -> Person | None:
 
 
 def person_set_role(*, username: str, role: str) -> Person:
-    """Raises `RecordUnknown` and `ChoiceUnknown`."""
+    """Change what somebody may do, and sign them out.
+
+    Raises `RecordUnknown`, `ChoiceUnknown` and `LastAdmin`.
+    """
     with transaction.atomic():
         person = _find(username)
+        if _role(role) != Role.ADMIN:
+            _check_not_last(person)
         person.role = _role(role)
+        _end_visits(person)
         person.is_staff = role == Role.ADMIN
         person.save(update_fields=["role", "is_staff"])
+        return person
+
+
+def person_set_active(*, username: str, is_active: bool) -> Person:
+    """Let somebody in, or out at once. Raises `RecordUnknown` and `LastAdmin`."""
+    with transaction.atomic():
+        person = _find(username)
+        if not is_active:
+            _check_not_last(person)
+            _end_visits(person)
+        person.is_active = is_active
+        person.save(update_fields=["is_active"])
+        return person
+
+
+def person_reset_password(*, username: str) -> tuple[Person, str]:
+    """Give somebody a password for one time, and sign them out. Raises `RecordUnknown`."""
+    chosen = secrets.token_urlsafe(RANDOM_PASSWORD_BYTES)
+    with transaction.atomic():
+        person = _find(username)
+        person.password = make_password(chosen)
+        person.must_change_password = True
+        _end_visits(person)
+        person.save(update_fields=["password", "must_change_password"])
+        return person, chosen
+
+
+def person_set_look(
+    *, username: str, theme: str, density: str, time_zone: str, reduces_motion: bool
+) -> Person:
+    """Keep how somebody's pages look. Raises `RecordUnknown` and `ChoiceUnknown`."""
+    for field, text, choices in (("theme", theme, THEMES), ("density", density, DENSITIES)):
+        if text not in choices:
+            raise ChoiceUnknown(field=field, text=text, kind=field, choices=", ".join(choices))
+    if time_zone not in available_timezones():
+        raise ChoiceUnknown(
+            field="time_zone", text=time_zone, kind="time zone", choices="UTC, Europe/Berlin, ..."
+        )
+    with transaction.atomic():
+        person = _find(username)
+        person.theme, person.density = theme, density
+        person.time_zone, person.reduces_motion = time_zone, reduces_motion
+        person.save(update_fields=["theme", "density", "time_zone", "reduces_motion"])
         return person
 
 
@@ -121,10 +180,15 @@ def token_verify(*, text: str) -> ApiToken:
     return token
 
 
-def token_revoke(*, token_id: int) -> None:
-    """Raises `RecordUnknown`."""
-    if not ApiToken.objects.filter(pk=token_id).delete()[0]:
-        raise RecordUnknown(kind="token", name=str(token_id))
+def token_revoke(*, token_id: int, owner: Person | None = None) -> ApiToken:
+    """Make a token useless and return what it was, of one owner or any. `RecordUnknown`."""
+    found = ApiToken.objects.filter(pk=token_id)
+    with transaction.atomic():
+        token = (found if owner is None else found.filter(owner=owner)).first()
+        if token is None:
+            raise RecordUnknown(kind="token", name=str(token_id))
+        ApiToken.objects.filter(pk=token_id).delete()
+        return token
 
 
 @cache
@@ -138,6 +202,18 @@ def _find(username: str) -> Person:
     if person is None:
         raise RecordUnknown(kind="person", name=username)
     return person
+
+
+def _check_not_last(person: Person) -> None:
+    admins = Person.objects.select_for_update().filter(role=Role.ADMIN, is_active=True)
+    if person.pk in {admin.pk for admin in admins} and len(admins) == 1:
+        raise LastAdmin(name=person.username)
+
+
+def _end_visits(person: Person) -> None:
+    keys = list(person.visits.values_list("session_key", flat=True))
+    Session.objects.filter(session_key__in=keys).delete()
+    person.visits.all().delete()
 
 
 def _role(text: str) -> Role:
