@@ -3,6 +3,9 @@
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/stamp-build
+ASSETS := $(VENV)/stamp-assets
+FRONTEND := $(shell find frontend -type f -not -path '*/node_modules/*' 2>/dev/null)
+PAGES := $(shell find src/chaindeck/control/templates -type f 2>/dev/null)
 KERNEL := CMakeLists.txt pyproject.toml $(shell find kernel -type f 2>/dev/null)
 
 # Settings, each overridden as in `make test WORKERS=4`.
@@ -16,15 +19,15 @@ FIRST ?= 1
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check generate bench fuzz swarm prove mutate lock clean
+.PHONY: help run test check assets generate bench fuzz swarm prove mutate lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-8s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
-run: $(READY) ## Start everything, with wallets that pay each other
+run: $(READY) $(ASSETS) ## Start everything, with wallets that pay each other: http://127.0.0.1:8000
 	@$(BIN)/chaindeck up --demo
 
-test: check ## Run the checks, then every test with coverage
+test: check $(ASSETS) ## Run the checks, then every test with coverage
 	@mkdir -p build
 	@$(BIN)/python -m pytest -n $(WORKERS) --cov --cov-report=json:build/coverage.json
 	@$(BIN)/python -m tools.coverage_gate build/coverage.json
@@ -34,6 +37,8 @@ check: $(READY) ## Run the linters, the type checker and the import contracts
 	@$(BIN)/ruff format --check
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
+
+assets: $(ASSETS) ## Build what browsers load, from frontend/
 
 generate: $(READY) ## Rewrite what is generated: docs/vectors, docs/errors.md, the wire tables
 	@$(BIN)/python -m tools.vectors
@@ -77,4 +82,9 @@ $(VENV)/stamp-lock: $(VENV)/stamp-venv requirements/dev.lock
 
 $(VENV)/stamp-build: $(VENV)/stamp-lock $(KERNEL)
 	@tools/bootstrap build
+	@touch $@
+
+# The style sheet holds the utilities that the pages use, so it is built from those as well.
+$(ASSETS): $(VENV)/stamp-lock $(FRONTEND) $(PAGES)
+	@tools/bootstrap assets
 	@touch $@

@@ -1,0 +1,85 @@
+// Charts of a page, with uPlot; without this module the tables beside them say the same.
+
+import uPlot from "uplot";
+
+const KEPT_POINTS = 600;
+const HEIGHT_PX = 220;
+const drawn = new Map();
+
+const token = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+
+/** A canvas knows no `light-dark()`: the browser computes the colour once for an element. */
+function colour(name) {
+  const probe = document.createElement("i");
+  probe.hidden = true;
+  probe.style.color = `var(${name})`;
+  document.body.append(probe);
+  const found = getComputedStyle(probe).color;
+  probe.remove();
+  return found || token(name);
+}
+
+const clock = (ms) => new Date(ms).toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit" });
+const day = (ms) => new Date(ms).toLocaleDateString("en-GB", { day: "numeric", month: "short" });
+
+/** Hours and minutes, or days where the whole is longer than two. */
+function sayTimes(plot, ticks) {
+  const isLong = plot.scales.x.max - plot.scales.x.min > 2 * 86_400_000;
+  return ticks.map(isLong ? day : clock);
+}
+
+function axis() {
+  const grid = { stroke: colour("--line"), width: 1 };
+  const font = `12px ${token("--sans")}`;
+  return { stroke: colour("--text-3"), grid, ticks: grid, font };
+}
+
+function draw(box) {
+  const [times, values] = drawn.get(box)?.data ?? JSON.parse(box.dataset.points);
+  drawn.get(box)?.plot.destroy();
+  const stroke = colour("--chart-1");
+  const paths = "stepped" in box.dataset ? uPlot.paths.stepped({ align: 1 }) : undefined;
+  const plot = new uPlot(
+    {
+      width: box.clientWidth,
+      height: HEIGHT_PX,
+      ms: 1,
+      legend: { show: false },
+      cursor: { y: false, drag: { x: false, y: false } },
+      scales: { y: { range: (_, low, high) => [Math.min(0, low), high > low ? high * 1.1 : high + 1] } },
+      axes: [{ ...axis(), values: sayTimes }, { ...axis(), size: 56 }],
+      series: [{}, { label: box.dataset.unit, stroke, width: 1.5, points: { show: false }, paths }],
+    },
+    [times, values],
+    box,
+  );
+  drawn.set(box, { plot, data: [times, values] });
+}
+
+const boxes = [...document.querySelectorAll("[data-chart]")];
+for (const box of boxes) draw(box);
+
+const widths = new ResizeObserver((entries) => {
+  for (const { target, contentRect } of entries) {
+    const plot = drawn.get(target)?.plot;
+    if (plot && Math.abs(plot.width - contentRect.width) > 1) {
+      plot.setSize({ width: contentRect.width, height: HEIGHT_PX });
+    }
+  }
+});
+for (const box of boxes) widths.observe(box);
+
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
+  for (const box of boxes) draw(box);
+});
+
+document.addEventListener("deck:figure", ({ detail }) => {
+  const box = boxes.find((one) => one.dataset.chart === detail.name);
+  if (!box) return;
+  const { plot, data } = drawn.get(box);
+  if (detail.timeMs <= data[0].at(-1)) return;
+  data[0].push(detail.timeMs);
+  data[1].push(detail.value);
+  while (data[0].length > KEPT_POINTS) for (const column of data) column.shift();
+  plot.setData(data);
+});

@@ -1,0 +1,136 @@
+// The height in the bar, the ribbon, and lists that say how much is new without moving.
+
+import { ago, count, fillOf, size } from "./text.js";
+import { now } from "./times.js";
+
+const SHOWN_AHEAD = 2;
+
+export function startChain(live) {
+  live.subscribe(["chain"]);
+  const height = document.querySelector('[data-live="height"]');
+  live.addEventListener("event", ({ detail }) => {
+    if (height && detail.topic === "chain" && typeof detail.data.height === "number") {
+      height.textContent = `#${count(detail.data.height)}`;
+    }
+  });
+  for (const frame of document.querySelectorAll(".ribbon-frame")) startRibbon(frame, live);
+  for (const link of document.querySelectorAll("[data-fresh]")) startFresh(link, live);
+}
+
+function startRibbon(frame, live) {
+  const ribbon = frame.querySelector("[data-ribbon]");
+  const hasBlocks = ribbon.querySelector("[data-hash]") !== null;
+  live.subscribe(hasBlocks ? ["block", "pool"] : ["pool"]);
+  live.addEventListener("event", ({ detail }) => {
+    if (detail.topic === "pool") showAhead(frame, ribbon, detail.data);
+    if (!hasBlocks || detail.topic !== "block" || detail.isOld) return;
+    if (detail.kind === "disconnected") takeBack(ribbon, detail.key);
+    else putOn(frame, ribbon, detail.data);
+  });
+  // What was missed is on the page of now; only the ribbon is taken from it.
+  if (hasBlocks) live.addEventListener("gap", () => reload(frame));
+}
+
+const find = (ribbon, hash) => ribbon.querySelector(`[data-hash="${CSS.escape(hash)}"]`);
+
+function takeBack(ribbon, hash) {
+  find(ribbon, hash)?.setAttribute("data-kind", "stale");
+  if (ribbon.querySelector('[data-kind="tip"]')) return;
+  ribbon.querySelector('[data-kind="block"]')?.setAttribute("data-kind", "tip");
+}
+
+function putOn(frame, ribbon, block) {
+  const known = find(ribbon, block.hash);
+  if (known && known.dataset.kind !== "stale") return;
+  known?.remove();
+  for (const stale of ribbon.querySelectorAll('[data-kind="stale"]')) {
+    if (stale.dataset.height === String(block.height)) stale.remove();
+  }
+  ribbon.querySelector('[data-kind="tip"]')?.setAttribute("data-kind", "block");
+  ribbon.querySelector(".now").after(makeBlock(frame, ribbon, block));
+  const blocks = [...ribbon.querySelectorAll("[data-hash]")];
+  for (const old of blocks.slice(Number(ribbon.dataset.ribbon))) {
+    // A link that somebody stands on stays until they have left it.
+    if (old !== document.activeElement) old.remove();
+  }
+}
+
+/** From the template beside the ribbon, so that server and script write the same markup. */
+function makeBlock(frame, ribbon, block) {
+  const made = copyOf(frame, "block");
+  made.href = made.getAttribute("href").replace("HASH", block.hash);
+  Object.assign(made.dataset, { hash: block.hash, height: block.height, kind: "tip", new: "" });
+  made.dataset.fill = fillOf(block.size, Number(ribbon.dataset.full));
+  say(made, "height", count(block.height));
+  say(made, "count", count(block.tx_count));
+  say(made, "size", size(block.size));
+  say(made, "fee", count(block.size ? (1000 * block.fees) / block.size : 0));
+  say(made, "miner", block.miner ? `…${block.miner.slice(-8)}` : "genesis");
+  const time = made.querySelector("time");
+  time.dataset.ms = block.time_ms;
+  time.dateTime = new Date(block.time_ms).toISOString();
+  time.textContent = ago(now() - block.time_ms);
+  return made;
+}
+
+function showAhead(frame, ribbon, pool) {
+  const coming = (pool.projected_blocks ?? []).slice(0, SHOWN_AHEAD);
+  const full = Number(ribbon.dataset.full);
+  for (const old of ribbon.querySelectorAll("[data-ahead]")) {
+    if (Number(old.dataset.ahead || 0) >= coming.length && old !== document.activeElement) old.remove();
+  }
+  for (const [place, block] of coming.entries()) {
+    let shown = ribbon.querySelector(`[data-ahead="${place}"]`);
+    if (!shown) {
+      shown = copyOf(frame, "coming");
+      shown.dataset.ahead = place;
+      ribbon.prepend(shown);
+    }
+    shown.dataset.fill = fillOf(block.bytes, full);
+    say(shown, "title", place ? `next + ${place}` : "next");
+    say(shown, "count", count(block.count));
+    say(shown, "size", size(block.bytes));
+    const rates = [...new Set([block.lowest_per_kb, block.highest_per_kb])];
+    say(shown, "fee", rates.map(count).join("–"));
+  }
+}
+
+async function reload(frame) {
+  const answer = await fetch(location.pathname, { headers: { "X-Chaindeck-Poll": "1" } }).catch(() => null);
+  if (!answer?.ok) return;
+  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  const fresh = page.querySelector("[data-ribbon]");
+  const ribbon = frame.querySelector("[data-ribbon]");
+  if (!fresh || !ribbon) return;
+  ribbon.dataset.full = fresh.dataset.full;
+  if (!ribbon.contains(document.activeElement) || document.activeElement === ribbon) {
+    ribbon.replaceChildren(...fresh.childNodes);
+  }
+}
+
+/** "7 new, show": a list never moves while it is read. */
+function startFresh(link, live) {
+  const [topic, kind] = link.dataset.fresh.split(":");
+  const wanted = kind ?? "connected";
+  let fresh = 0;
+  let isUnsure = false;
+  const show = () => {
+    link.hidden = false;
+    link.textContent = isUnsure ? "There is news, show" : `${count(fresh)} new, show`;
+  };
+  live.subscribe([topic]);
+  live.addEventListener("event", ({ detail }) => {
+    if (detail.topic !== topic || detail.kind !== wanted || detail.isOld) return;
+    fresh += 1;
+    show();
+  });
+  live.addEventListener("gap", () => {
+    isUnsure = true;
+    show();
+  });
+}
+
+const copyOf = (frame, name) =>
+  frame.querySelector(`template[data-of="${name}"]`).content.firstElementChild.cloneNode(true);
+
+const say = (made, name, text) => (made.querySelector(`[data-is="${name}"]`).textContent = text);

@@ -1,0 +1,57 @@
+// Says whether what is shown is of now: the pill in the bar, and grey where it is not.
+
+import { setClock } from "./times.js";
+
+const LOOKS = {
+  live: ["ok", "check", "Live"],
+  away: ["warn", "alert", "Coordinator away"],
+  connecting: ["warn", "alert", "Reconnecting"],
+  refused: ["error", "cross", "Signed out"],
+  closed: ["idle", "pause", "Paused"],
+};
+const PATIENCE_MS = 2_000;
+const POLL_MS = 10_000;
+
+export function startStanding(live, panels) {
+  const pill = document.querySelector('[data-live="connection"]');
+  const root = document.documentElement;
+  let asOf = Date.now();
+  let late = null;
+  let polling = null;
+
+  const show = (state) => {
+    const [status, icon, word] = LOOKS[state];
+    pill.dataset.status = status;
+    pill.querySelector("span").textContent =
+      state === "connecting" || state === "away" ? `${word}, as of ${clock(asOf)}` : word;
+    const use = pill.querySelector("use");
+    use.setAttribute("href", use.getAttribute("href").replace(/#.*/, `#${icon}`));
+    root.toggleAttribute("data-stale", state !== "live" && state !== "closed");
+  };
+
+  live.addEventListener("hello", ({ detail }) => setClock(detail.time_ms));
+  for (const name of ["event", "beat"]) live.addEventListener(name, () => (asOf = Date.now()));
+  live.addEventListener("state", ({ detail }) => {
+    clearTimeout(late);
+    clearInterval(polling);
+    if (detail.state === "live") asOf = Date.now();
+    if (detail.state === "away" && detail.since_ms) asOf = detail.since_ms;
+    // A line that is back within two seconds is not worth a flash of grey.
+    if (detail.state === "connecting") late = setTimeout(() => show("connecting"), PATIENCE_MS);
+    else show(detail.state);
+    if (detail.state === "connecting") polling = setInterval(() => panels.refresh(), POLL_MS);
+    if (detail.state === "refused") location.reload();
+  });
+
+  const pause = document.querySelector("[data-pause]");
+  pause.hidden = false;
+  pause.addEventListener("click", () => {
+    const isPaused = root.toggleAttribute("data-paused");
+    pause.setAttribute("aria-pressed", String(isPaused));
+    pause.querySelector("span").textContent = isPaused ? "Go on" : "Pause";
+    if (isPaused) live.close();
+    else live.open();
+  });
+}
+
+const clock = (ms) => new Date(ms).toLocaleTimeString("en-GB");
