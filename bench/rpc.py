@@ -74,7 +74,7 @@ def calls(ask: Ask, grpc: str = "") -> float:
         return took
 
     with coordinator(grpc) as (home, address):
-        return _p95(asyncio.run(_with_client(home, address, measure)))
+        return p95(asyncio.run(_with_client(home, address, measure)))
 
 
 def report_ms() -> float:
@@ -95,7 +95,7 @@ def report_ms() -> float:
         return took
 
     with coordinator("") as (home, address):
-        return _p95(asyncio.run(_with_client(home, address, measure)))
+        return p95(asyncio.run(_with_client(home, address, measure)))
 
 
 async def _with_client(
@@ -138,5 +138,5 @@ def _read_address(note: Path) -> str:
     return address
 
 
-def _p95(took: list[float]) -> float:
+def p95(took: list[float]) -> float:
     return statistics.quantiles(took, n=20)[-1]

@@ -1,0 +1,1 @@
+"""What programs ask over HTTP: JSON, described by an OpenAPI document made of the same table."""

@@ -1,0 +1,1 @@
+"""The channel over which open pages and other programs hear what happens."""

@@ -1,0 +1,1 @@
+"""What people see: each page a thin view over selectors, rendered whole by the server."""

@@ -1,0 +1,1 @@
+"""People: signing in and out, passwords, profiles, sessions, tokens."""

@@ -1,0 +1,269 @@
+"""The web as a process: from its settings to answering, and down again in good order.
+
+Ready means that `GET /health` answers and `web/running.json` says where. Requests that are under
+way when it is told to stop may finish for three seconds.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import ipaddress
+import os
+import re
+import signal
+import socket
+import time
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, cast, get_args
+
+import msgspec
+import uvicorn
+
+from chaindeck.control.asgi import Application, Site
+from chaindeck.control.assets import assets
+from chaindeck.control.errors import (
+    ListeningInsecure,
+    LoggingInvalid,
+    OriginInvalid,
+    WebPortInvalid,
+    WebPortTaken,
+)
+from chaindeck.control.limits import (
+    BACKLOG,
+    KEEP_ALIVE_S,
+    LIVE_PING_S,
+    MAX_CONNECTIONS,
+    STOP_TIMEOUT_S,
+    WEBSOCKET_MESSAGE_BYTES,
+)
+from chaindeck.control.live.protocol import LiveProtocol
+from chaindeck.control.setup import configure
+from chaindeck.node.logs import LogFormat, get_logger, set_up_logs
+from chaindeck.rpc.access import coordinator_access
+from chaindeck.rpc.channel import RpcChannel
+from chaindeck.rpc.client import CoordinatorClient
+from chaindeck.store.atomic import write_bytes, write_json
+
+if TYPE_CHECKING:
+    from chaindeck.control.live.sockets import Sockets
+    from chaindeck.control.people.reports import ReportSender
+
+RUNNING_NAME = "running.json"
+FIRST_PASSWORD_NAME = "first-password"  # noqa: S105 - the name of a file
+DEFAULT_PORT = 8000
+LOOPBACK = "127.0.0.1"
+LEVELS = ("info", "debug", "warning", "error")
+_ORIGIN = re.compile(r"https?://(\[[0-9a-f:.]+\]|[a-z0-9.-]+)(:[0-9]{1,5})?")
+_MAX_PORT = 65_535
+_log = get_logger("web")
+
+
+class House(NamedTuple):
+    """What answers, and what runs beside it."""
+
+    site: Site
+    sockets: Sockets
+    reports: ReportSender
+
+
+class WebConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """How the web is reached, and how it logs."""
+
+    host: str = LOOPBACK
+    port: int = DEFAULT_PORT
+    origins: tuple[str, ...] = ()
+    grpc: str = ""
+    log_level: str = "info"
+    log_format: LogFormat = "text"
+
+
+def read_config(environ: Mapping[str, str], host: str = LOOPBACK) -> WebConfig:
+    """Check the variables; raise a `WebSettingInvalid`."""
+    origins = tuple(filter(None, map(str.strip, environ.get("ALLOWED_ORIGINS", "").split(","))))
+    for origin in origins:
+        if not _ORIGIN.fullmatch(origin):
+            raise OriginInvalid(origin=origin)
+    _check_host(host, origins)
+    return WebConfig(
+        host=host,
+        port=_port(environ.get("CHAINDECK_PORT", "").strip() or str(DEFAULT_PORT)),
+        origins=origins,
+        grpc=environ.get("CHAINDECK_GRPC", "").strip(),
+        log_level=_choice(environ, "LOG_LEVEL", LEVELS),
+        log_format=_choice(environ, "LOG_FORMAT", get_args(LogFormat)),
+    )
+
+
+async def run_web(home: Path, config: WebConfig) -> int:
+    """Run until SIGTERM or SIGINT; return the exit code."""
+    set_up_logs(config.log_level, config.log_format)
+    assets()
+    configure(home, origins=config.origins)
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopping.set)
+    # Taken before all else: whoever comes second must not touch the records.
+    with _listen(config) as listener:
+        await asyncio.to_thread(_migrate, home)
+        instance = uuid.uuid4().hex
+        async with RpcChannel(coordinator_access(home, config.grpc)) as channel:
+            house = _build(CoordinatorClient(channel), instance, config)
+            server = WebServer(_server_config(house.site))
+            serving = asyncio.create_task(server.serve([listener]))
+            await server.is_ready.wait()
+            try:
+                address = f"http://{_shown(config.host)}:{listener.getsockname()[1]}"
+                with _running(home, address, instance):
+                    await _run_until(stopping, house)
+            finally:
+                server.should_exit = True
+                await serving
+    _log.info("stopped")
+    return 0
+
+
+async def _run_until(stopping: asyncio.Event, house: House) -> None:
+    async with asyncio.TaskGroup() as group, house.sockets.running():
+        sending = group.create_task(house.reports.run())
+        await stopping.wait()
+        _log.info("stopping")
+        sending.cancel()
+
+
+def _build(coordinator: CoordinatorClient, instance: str, config: WebConfig) -> House:
+    # Django's own modules can be imported only now that it is configured.
+    from django.core.handlers.asgi import ASGIHandler  # noqa: PLC0415 - not before configure
+
+    from chaindeck.control.live.hub import LiveHub  # noqa: PLC0415 - not before configure
+    from chaindeck.control.live.sockets import Sockets  # noqa: PLC0415 - not before configure
+    from chaindeck.control.people.reports import ReportSender  # noqa: PLC0415 - not before configure
+    from chaindeck.control.wiring import Wiring, wire  # noqa: PLC0415 - not before configure
+
+    sockets = Sockets(LiveHub(coordinator), instance, config.origins)
+    reports = ReportSender(coordinator)
+    loop = asyncio.get_running_loop()
+    wire(Wiring(instance, loop, coordinator, sockets, reports.ring))
+    return House(Site(cast("Application", ASGIHandler()), sockets), sockets, reports)
+
+
+def _migrate(home: Path) -> None:
+    """Bring the tables up to date, and at the very first start make somebody who can sign in."""
+    from chaindeck.records.services.people import admin_ensure  # noqa: PLC0415 - see `_build`
+    from chaindeck.records.setup import migrate  # noqa: PLC0415 - see `_build`
+
+    migrate(home)
+    password = admin_ensure()
+    if password is not None:
+        # Whoever started this shows it once and removes the file.
+        path = home / "web" / FIRST_PASSWORD_NAME
+        path.parent.mkdir(mode=0o700, exist_ok=True)
+        write_bytes(path, password.encode(), private=True)
+
+
+def _server_config(site: Site) -> uvicorn.Config:
+    return uvicorn.Config(
+        site,
+        loop="none",
+        http="httptools",
+        ws=LiveProtocol,
+        ws_ping_interval=LIVE_PING_S,
+        ws_ping_timeout=LIVE_PING_S,
+        lifespan="off",
+        interface="asgi3",
+        access_log=False,
+        log_config=None,
+        log_level="error",
+        proxy_headers=False,
+        server_header=False,
+        backlog=BACKLOG,
+        limit_concurrency=MAX_CONNECTIONS,
+        timeout_keep_alive=KEEP_ALIVE_S,
+        timeout_graceful_shutdown=STOP_TIMEOUT_S,
+        ws_max_size=WEBSOCKET_MESSAGE_BYTES,
+        ws_per_message_deflate=False,
+    )
+
+
+class WebServer(uvicorn.Server):
+    """A server that says when it answers, and leaves signals to the process."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.is_ready = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.is_ready.set()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+@contextlib.contextmanager
+def _listen(config: WebConfig) -> Iterator[socket.socket]:
+    family = socket.AF_INET6 if ":" in config.host else socket.AF_INET
+    try:
+        listener = socket.create_server((config.host, config.port), family=family, backlog=BACKLOG)
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise WebPortTaken(port=config.port) from None
+        raise
+    with listener:
+        yield listener
+
+
+@contextlib.contextmanager
+def _running(home: Path, address: str, instance: str) -> Iterator[None]:
+    """Say where the web answers, for as long as it does."""
+    path = home / "web" / RUNNING_NAME
+    path.parent.mkdir(mode=0o700, exist_ok=True)
+    started_at_ms = time.time_ns() // 1_000_000
+    write_json(
+        path,
+        {
+            "pid": os.getpid(),
+            "started_at_ms": started_at_ms,
+            "instance": instance,
+            "address": address,
+        },
+    )
+    _log.info("ready", address=address, pid=os.getpid(), instance=instance)
+    try:
+        yield
+    finally:
+        path.unlink(missing_ok=True)
+
+
+def _check_host(host: str, origins: Sequence[str]) -> None:
+    """Passwords and sessions leave this machine only behind TLS."""
+    try:
+        is_local = ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        is_local = host == "localhost"
+    is_secure = bool(origins) and all(origin.startswith("https://") for origin in origins)
+    if not is_local and not is_secure:
+        raise ListeningInsecure(host=host)
+
+
+def _choice(environ: Mapping[str, str], name: str, choices: Sequence[str]) -> Any:  # noqa: ANN401 - one of the words
+    """Return one of some words, the first where the environment says nothing."""
+    text = environ.get(name, "").strip().lower() or choices[0]
+    if text not in choices:
+        raise LoggingInvalid(name=name, text=text, choices=", ".join(choices))
+    return text
+
+
+def _shown(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or int(text) > _MAX_PORT:
+        raise WebPortInvalid(text=text)
+    return int(text)

@@ -1,0 +1,198 @@
+"""Blocks, transactions and what waits, over real records."""
+
+import re
+
+from chaindeck.records.selectors.chain import transactions_page
+from chaindeck.records.services.chain import chain_apply
+from chaindeck.records.services.pool import Waiting, pool_add, pool_drop, pool_tell
+from tests.records.growing import OWNERS, address
+
+POOL = {
+    "count": 7,
+    "bytes": 2_000,
+    "floor_per_kb": 1,
+    "max_count": 100,
+    "max_bytes": 9_000,
+    "fee_histogram": [
+        {"least_per_kb": 1_000, "count": 4, "bytes": 900},
+        {"least_per_kb": 10, "count": 3, "bytes": 1_100},
+    ],
+    "projected_blocks": [
+        {"count": 7, "bytes": 2_000, "fees": 9, "highest_per_kb": 1_200, "lowest_per_kb": 10}
+    ],
+}
+
+
+def waiting(grower, fee=5, tx_hash="ab" * 32):
+    spent = grower.coins[-1][0]
+    outputs = [(address(OWNERS[1]), 1_000)]
+    spends = (spent[0].hex(), spent[1])
+    return Waiting(tx_hash, spends, outputs, fee=fee, size=100, made_ms=1, arrived_ms=2)
+
+
+def table_heights(text):
+    return [
+        int(found.replace(",", "")) for found in re.findall(r'"Height"><a [^>]*>([\d,]+)<', text)
+    ]
+
+
+def test_blocks_are_listed_newest_first_and_the_ribbon_ends_at_the_tip(viewer, chain):
+    text = viewer.open("/chain/")
+    assert table_heights(text) == list(range(12, -1, -1))
+    assert text.count('data-kind="tip"') == 2  # the tip, and the template of the next one
+    assert f'data-hash="{chain.tip}"' in text
+
+
+def test_pages_of_blocks_join_without_gap_or_repeat(viewer, database, rng):
+    from tests.records.test_chain import grown
+
+    grown(rng, blocks=60, payments=0)
+    heights: list[int] = []
+    path: str | None = "/chain/"
+    while path:
+        text = viewer.open(path)
+        heights += table_heights(text)
+        found = re.search(r'href="(\?[^"]*after=\d+)"', text)
+        path = f"/chain/{found[1]}" if found else None
+    assert heights == list(range(60, -1, -1))
+
+
+def test_filter_by_height_and_by_day_stands_in_the_address(viewer, chain):
+    assert table_heights(viewer.open("/chain/?from=5")) == [5, 4, 3, 2, 1, 0]
+    made = chain.blocks[-1].block.header.time_ms
+    day = re.search(r"\d{4}-\d\d-\d\d", viewer.open(f"/block/{chain.tip}"))
+    assert made
+    assert day is not None
+    assert table_heights(viewer.open(f"/chain/?day={day[0]}"))[0] == 12
+    empty = viewer.open("/chain/?day=1999-01-01")
+    assert "No block fits" in empty
+
+
+def test_a_mark_or_a_day_that_no_page_gave_is_refused(viewer, chain):
+    viewer.open("/chain/?after=x", status=400)
+    viewer.open("/chain/?day=yesterday", status=400)
+    viewer.open("/block/3?after=x", status=400)
+
+
+def test_block_is_found_by_height_and_by_hash_with_ways_on(viewer, chain):
+    by_height, by_hash = (
+        viewer.open("/block/11"),
+        viewer.open(f"/block/{chain.blocks[11].block.hash.hex()}"),
+    )
+    for text in (by_height, by_hash):
+        assert "Block 11" in text
+        assert f'rel="prev" href="/block/{chain.blocks[10].block.hash.hex()}"' in text
+        assert f'rel="next" href="/block/{chain.tip}"' in text
+    assert 'rel="next"' not in viewer.open("/block/12")
+    assert 'rel="prev"' not in viewer.open("/block/0")
+
+
+def test_block_lists_its_transactions_page_by_page(viewer, database, rng):
+    from tests.records.test_chain import grown
+
+    grown(rng, blocks=4, payments=40)
+    found: list[str] = []
+    path: str | None = "/block/4"
+    while path:
+        text = viewer.open(path)
+        found += re.findall(r'data-label="No.">(\d+)<', text)
+        more = re.search(r'href="(\?[^"]*after=\d+)"', text)
+        path = f"/block/4{more[1]}" if more else None
+    assert found == [str(number) for number in range(41)]
+
+
+def test_block_that_was_taken_back_says_so_and_names_what_came_instead(viewer, chain):
+    other = chain.fork(10)
+    other.grow(3)
+    chain_apply(blocks=other.blocks[11:], rewind_to=10)
+    text = viewer.open(f"/block/{chain.tip}")
+    assert "Taken back" in text
+    assert other.blocks[12].block.hash.hex() in text
+    assert 'rel="next"' not in text
+    assert "Taken back" not in viewer.open("/block/12")
+
+
+def test_block_that_is_not_there_says_what_kinds_of_things_are(viewer, chain):
+    text = viewer.open("/block/99", status=404)
+    for kind in ("height", "hash", "transaction", "address", "label", "day"):
+        assert kind in text
+    viewer.open(f"/block/{'0' * 64}", status=404)
+    viewer.open("/block/nonsense", status=404)
+
+
+def test_confirmed_transaction_shows_flow_and_depth(viewer, chain):
+    row = next(
+        row for row in transactions_page().rows if not row["is_reward"] and row["height"] == 11
+    )
+    text = viewer.open(f"/tx/{row['id']}")
+    assert "Confirmed" in text
+    assert "2 blocks deep" in text
+    assert text.count(row["id"]) > 1
+    assert "not spent" in text or "spent in" in text
+
+
+def test_waiting_transaction_tells_its_place_by_fees(viewer, chain):
+    pool_add(transactions=[waiting(chain)])
+    pool_tell(data=POOL)
+    text = viewer.open(f"/tx/{'ab' * 32}")
+    assert "Waiting" in text
+    assert "About 4 of 7 waiting pay better; it fits into the next block" in text
+
+
+def test_dropped_transaction_tells_why(viewer, chain):
+    pool_add(transactions=[waiting(chain)])
+    pool_drop(reasons={"ab" * 32: "<b>conflict</b>"})
+    text = viewer.open(f"/tx/{'ab' * 32}")
+    assert "Dropped" in text
+    assert "&lt;b&gt;conflict" in text
+    assert "<b>conflict" not in text
+
+
+def test_unknown_transaction_has_a_page_that_waits_for_it(viewer, chain):
+    text = viewer.open(f"/tx/{'cd' * 32}", status=404)
+    assert "Nobody here has seen it" in text
+    assert f'data-refresh="chain transaction:{"cd" * 32}"' in text
+
+
+def test_hostile_address_parts_are_escaped(viewer, chain):
+    text = viewer.open("/tx/%3Cscript%3Ealert(1)%3C%2Fscript%3E", status=404)
+    assert "<script>alert" not in text
+    text = viewer.open("/chain/?from=%22%3E%3Cscript%3E")
+    assert '"><script>' not in text
+
+
+def test_queries_do_not_grow_with_rows(viewer, database, rng):
+    from tests.records.test_chain import grown
+
+    grower = grown(rng, blocks=3, payments=1)
+    paths = ("/chain/", "/block/3", f"/tx/{transactions_page().rows[0]['id']}", "/mempool")
+    before = [viewer.queries(path) for path in paths]
+    chain_apply(blocks=grower.grow(40, 12))
+    after = [viewer.queries(path) for path in ("/chain/", "/block/43", *paths[2:])]
+    assert before == after
+    assert max(after) <= 12
+
+
+def test_index_that_is_behind_says_by_how_much(viewer, chain):
+    from chaindeck.records.services.nodes import node_update
+
+    node_update(name="node-1", chain_height=42, is_active=True, state="up")
+    assert "behind by 30" in viewer.open("/chain/")
+
+
+def test_empty_records_say_why_and_fail_nowhere(viewer):
+    assert "No blocks yet" in viewer.open("/chain/")
+    assert "Nothing waits" in viewer.open("/mempool")
+    viewer.open("/")
+    viewer.open(f"/tx/{'cd' * 32}", status=404)
+    viewer.open("/address/deck1nothing", status=404)
+
+
+def test_mempool_shows_totals_histogram_and_projected_blocks(viewer, chain):
+    pool_add(transactions=[waiting(chain, tx_hash=f"{number:064x}") for number in range(3)])
+    pool_tell(data=POOL)
+    text = viewer.open("/mempool")
+    assert text.count('data-label="Transaction"') == 3
+    assert 'data-kind="next"' in text
+    assert 'rect width="82"' in text
+    assert 'rect width="100"' in text

@@ -1,0 +1,114 @@
+"""The first page: cards, figures, attention, feed, and how often it asks."""
+
+import re
+
+from chaindeck.records.bulk import now_ms
+from chaindeck.records.services.activity import activity_log
+from chaindeck.records.services.chain import chain_apply
+from chaindeck.records.services.metrics import metrics_append
+from chaindeck.records.services.nodes import network_measure, node_update
+from chaindeck.records.services.pool import pool_tell
+from chaindeck.records.services.system import status_set
+from tests.control.pages.test_chain import POOL
+
+NODES = {"node-1": "up", "node-2": "down", "node-3": "lagging"}
+PARTS = {"hub": "well", "redis": "sick"}
+
+
+def fill(measurements=30, height=12):
+    now = now_ms()
+    for number in range(measurements):
+        at = now - 5_000 * (measurements - number)
+        network_measure(
+            total_nodes=3,
+            network_height=height,
+            tx_count=10,
+            time_ms=at,
+            hash_rate=2_310_000.0 + number,
+            tx_rate=9.5,
+            blocks_per_minute=6.0,
+            propagation_ms=38.0,
+            pool_count=7,
+        )
+        metrics_append(values={"machine.memory_percent": 40.0 + number / 10}, time_ms=at)
+    status_set(
+        node_status="degraded",
+        coordinator_status="running",
+        data={"nodes": NODES, "coordinator": PARTS},
+    )
+    pool_tell(data=POOL)
+
+
+def test_overview_shows_cards_ribbon_figures_and_charts(viewer, chain):
+    fill()
+    text = viewer.open("/")
+    for words in ("1 of 3", "1 of 2", "Not set up", "2,310", "10", "38", "projected"):
+        assert words in text, words
+    assert text.count("data-line=") == 6
+    assert text.count("data-points=") == 3
+    assert "as a table" in text
+
+
+def test_overview_asks_at_most_eight_times_whatever_the_rows(viewer, chain):
+    fill(2)
+    few = viewer.queries("/")
+    chain_apply(blocks=chain.grow(20))
+    fill(60)
+    for number in range(60):
+        activity_log(action="note", description=f"line {number}")
+        node_update(name=f"node-{number}", state="up", is_active=True)
+    many = viewer.queries("/")
+    assert few == many
+    assert many <= 8
+
+
+def test_what_needs_attention_stands_with_the_worst_first(viewer, chain):
+    fill(height=20)
+    text = viewer.open("/")
+    attention = text[text.index('id="attention"') : text.index('id="activity"')]
+    titles = re.findall(r"<b>(?:<a [^>]*>)?([^<]+)", attention)
+    assert titles == ["node-2", "coordinator: redis", "node-3", "The index"]
+    assert "behind by 8" in text
+
+
+def test_all_well_says_so(viewer, chain):
+    fill()
+    data = {"nodes": {"node-1": "up"}, "coordinator": {"hub": "well"}}
+    status_set(node_status="up", coordinator_status="running", data=data)
+    assert "Nothing. Nodes answer" in viewer.open("/")
+
+
+def test_feed_shows_ten_lines_and_more_on_demand(viewer, chain):
+    for number in range(60):
+        activity_log(action="note", description=f"line {number}<script>", user="<i>somebody</i>")
+    text = viewer.open("/")
+    assert text.count("line ") >= 10
+    assert len(re.findall(r"line \d+&lt;script&gt;", text)) == 10
+    assert "<i>somebody" not in text
+    more = viewer.open("/?feed=more")
+    assert len(re.findall(r"line \d+&lt;script&gt;", more)) == 50
+
+
+def test_dashboard_address_is_the_overview(viewer, chain):
+    assert "<h1>Overview</h1>" in viewer.open("/dashboard/")
+
+
+def test_no_page_has_an_inline_style_or_script(admin, chain):
+    fill()
+    node_update(name="node-1", state="up", is_active=True, chain_height=12)
+    paths = (
+        "/",
+        "/chain/",
+        "/block/12",
+        "/mempool",
+        "/network/",
+        "/nodes/node-1",
+        "/about",
+        "/design",
+    )
+    for path in paths:
+        text = admin.open(path)
+        assert not re.search(r"<[^>]+\sstyle=", text), path
+        assert not re.search(r"<[^>]+\son[a-z]+=", text), path
+        assert not re.search(r"<script(?![^>]*\ssrc=)", text), path
+        assert "http://" not in text.replace("http://www.w3.org", ""), path

@@ -1,0 +1,186 @@
+"""The web as a process: settings, start, stop, and what it says when it cannot."""
+
+import gzip
+import json
+import socket
+import stat
+import subprocess
+import time
+
+import pytest
+from websockets.sync.client import connect
+
+from chaindeck.control import errors
+from chaindeck.control.process import WebConfig, read_config
+from tests.control.processes import environment, web
+from tests.coordinator.processes import COMMAND, coordinator, free_port
+
+
+def test_settings_have_defaults():
+    assert read_config({}) == WebConfig()
+
+
+def test_settings_are_read():
+    given = {
+        "CHAINDECK_PORT": " 9000 ",
+        "ALLOWED_ORIGINS": "https://a.example, https://b.example:8443",
+        "LOG_LEVEL": "DEBUG",
+        "LOG_FORMAT": "json",
+        "CHAINDECK_GRPC": "10.0.0.1:8443",
+    }
+    config = read_config(given, "0.0.0.0")
+    assert (config.host, config.port, config.log_level) == ("0.0.0.0", 9000, "debug")
+    assert config.origins == ("https://a.example", "https://b.example:8443")
+    assert (config.log_format, config.grpc) == ("json", "10.0.0.1:8443")
+
+
+@pytest.mark.parametrize(
+    ("variable", "text", "error"),
+    [
+        ("CHAINDECK_PORT", "x", errors.WebPortInvalid),
+        ("CHAINDECK_PORT", "65536", errors.WebPortInvalid),
+        ("ALLOWED_ORIGINS", "deck.example", errors.OriginInvalid),
+        ("ALLOWED_ORIGINS", "https://deck.example/path", errors.OriginInvalid),
+        ("LOG_LEVEL", "loud", errors.LoggingInvalid),
+        ("LOG_FORMAT", "xml", errors.LoggingInvalid),
+    ],
+)
+def test_wrong_setting_is_named_with_what_would_do(variable, text, error):
+    with pytest.raises(error) as caught:
+        read_config({variable: text})
+    assert text.partition("/")[0] in str(caught.value)
+    assert caught.value.code in ("web-port", "web-origin", "web-logging")
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.5", "deck.lan"])
+@pytest.mark.parametrize("origins", ["", "http://deck.lan", "https://a.example,http://deck.lan"])
+def test_listening_elsewhere_without_tls_is_refused(host, origins):
+    with pytest.raises(errors.ListeningInsecure) as caught:
+        read_config({"ALLOWED_ORIGINS": origins}, host)
+    assert caught.value.code == "web-insecure"
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1", "localhost", "127.0.0.5"])
+def test_listening_on_this_machine_needs_nothing(host):
+    assert read_config({}, host).host == host
+
+
+def run(home, port, *options, **more):
+    return subprocess.run(
+        [COMMAND, "web", *options],
+        env=environment(home, port, **more),
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+
+
+def test_port_of_another_program_is_a_refusal_and_no_record_is_touched(home):
+    with socket.create_server(("127.0.0.1", 0)) as stranger:
+        done = run(home, stranger.getsockname()[1])
+    assert done.returncode == 3
+    assert "web-port-taken" in done.stderr
+    assert not (home / "web").exists()
+
+
+def test_wrong_variable_is_misuse(home):
+    assert run(home, free_port(), ALLOWED_ORIGINS="nowhere").returncode == 2
+    done = run(home, free_port(), "--host", "0.0.0.0")
+    assert done.returncode == 2
+    assert "ALLOWED_ORIGINS=https://" in done.stderr
+
+
+def test_database_that_is_away_is_a_failure_with_its_name(home):
+    url = "postgres://nobody@127.0.0.1:1/none"
+    done = run(home, free_port(), DATABASE_URL=url)
+    assert done.returncode == 1
+    assert "records-database-away" in done.stderr
+
+
+def test_web_starts_alone_and_says_that_the_coordinator_is_away(home):
+    with web(home) as process:
+        note = json.loads((home / "web" / "running.json").read_text())
+        _, _, body = process.get("/health")
+        health = json.loads(body)
+        assert (health["pid"], health["instance"]) == (note["pid"], note["instance"])
+        first = home / "web" / "first-password"
+        assert stat.S_IMODE(first.stat().st_mode) == 0o600
+        token = process.make_token()
+        assert process.ask("/api/status/", token)["coordinator"]["running"] is False
+        stats = process.ask("/api/stats/", token)
+        assert (stats["health"], stats["stats"]["uptime"]) == ("unknown", 0.0)
+        assert "nobody answers" in stats["error"]
+        # What was signed in to meanwhile is told of when the coordinator is there.
+        process.ask("/api/tokens", token)
+        assert process.stop() == 0
+        assert not (home / "web" / "running.json").exists()
+    assert "Traceback" not in process.log
+
+
+def test_web_stops_in_time_with_open_lines_and_connections(home):
+    with web(home) as process:
+        token = process.make_token("read")
+        headers = {"authorization": f"Bearer {token}"}
+        url = f"ws://127.0.0.1:{process.port}/ws/live"
+        idle = socket.create_connection(("127.0.0.1", process.port))
+        with connect(url, additional_headers=headers, compression=None) as line:
+            line.send('{"type":"subscribe","topics":["block"]}')
+            line.recv(5)
+            started_s = time.monotonic()
+            assert process.stop() == 0
+            assert time.monotonic() - started_s < 5
+        idle.close()
+
+
+def test_long_answers_leave_compressed_and_short_ones_as_they_are(home):
+    with web(home) as process:
+        _, headers, body = process.get("/sign-in", accept_encoding="gzip")
+        assert headers["content-encoding"] == "gzip"
+        assert int(headers["content-length"]) == len(body)
+        assert b"Sign in" in gzip.decompress(body)
+        assert headers["vary"].lower().count("accept-encoding") == 1
+        for accepted in ("br", "gzip;q=0", ""):
+            _, headers, body = process.get("/sign-in", accept_encoding=accepted)
+            assert "content-encoding" not in headers
+            assert b"Sign in" in body
+        _, headers, _ = process.get("/health", accept_encoding="gzip")
+        assert "content-encoding" not in headers
+
+
+def test_built_files_are_served_for_a_year_and_nothing_beside_them(home):
+    with web(home) as process:
+        _, _, page = process.get("/sign-in")
+        name = page.decode().split('rel="stylesheet" href="')[1].split('"')[0]
+        status, headers, body = process.get(name, accept_encoding="gzip")
+        assert (status, headers["content-encoding"]) == (200, "gzip")
+        assert "immutable" in headers["cache-control"]
+        assert b"{" in gzip.decompress(body)
+        assert process.get("/static/../../../etc/passwd")[0] == 404
+        assert process.get("/static/none")[0] == 404
+
+
+def test_reports_wait_for_the_coordinator_and_arrive_once(home):
+    with web(home) as process:
+        token = process.make_token()
+        body = json.dumps({"name": "late", "scope": "read"}).encode()
+        import urllib.request
+
+        request = urllib.request.Request(
+            f"{process.url}/api/tokens",
+            data=body,
+            headers={"authorization": f"Bearer {token}", "content-type": "application/json"},
+        )
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            assert answer.status == 200
+        assert process.ask("/api/activities/", token)["activities"] == []
+        with coordinator(home):
+            deadline_s = time.monotonic() + 20
+            while not (rows := process.ask("/api/activities/", token)["activities"]):
+                assert time.monotonic() < deadline_s
+                time.sleep(0.05)
+            assert [row["action"] for row in rows] == ["token-made"]
+            assert process.ask("/api/status/", token)["coordinator"]["pid"]
+            stats = process.ask("/api/stats/", token)
+            assert stats["health"] == "healthy"
+            assert stats["error"] is None
