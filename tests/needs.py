@@ -67,5 +67,6 @@ NEEDS = {
     "postgres": Need(_has_postgres, "apt-get install postgresql"),
     "mounts": Need(_can_mount, "allow user name spaces, or run the tests as root"),
     "redis": Need(_has_program("redis-server"), "apt-get install redis-server"),
+    "chromium": Need(_has_program("chromium"), "apt-get install chromium"),
     "c++": Need(_has_program("c++"), "apt-get install g++"),
 }

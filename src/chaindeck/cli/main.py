@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from chaindeck import __version__
 from chaindeck.cli.output import FAILED, MISUSE, REFUSED, print_error
+from chaindeck.control.errors import WebPortTaken, WebSettingInvalid
 from chaindeck.ledger.errors import CodedError
 from chaindeck.node.errors import ConfigError, PortTaken
 from chaindeck.store.errors import StoreLocked
@@ -25,6 +26,8 @@ _VERBS = (
     "payments",
     "node",
     "coordinator",
+    "web",
+    "manage",
     "wallet",
     "chain",
     "simulate",
@@ -44,9 +47,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser(given[:1]).parse_args(given)
     try:
         code: int = options.run(options)
-    except (ConfigError, SettingInvalid) as error:
+    except (ConfigError, SettingInvalid, WebSettingInvalid) as error:
         return _say(error, MISUSE)
-    except (StoreLocked, PortTaken, Refused) as error:
+    except (StoreLocked, PortTaken, Refused, WebPortTaken) as error:
         return _say(error, REFUSED)
     except CodedError as error:
         return _say(error, FAILED)

@@ -113,6 +113,18 @@ def _coordinator(installation: Installation) -> Part:
     )
 
 
+def _web(installation: Installation) -> Part:
+    return Part(
+        name="web",
+        kind="web",
+        command=(own_command(), "web"),
+        folder=installation.home.folder / "web",
+        probe=HttpProbe(),
+        environment={"CHAINDECK_PORT": str(installation.config.web_port)},
+        ports=(installation.config.web_port,),
+    )
+
+
 def _payments(installation: Installation) -> Part:
     return Part(
         name="payments",
@@ -124,5 +136,5 @@ def _payments(installation: Installation) -> Part:
     )
 
 
-_SERVICES: tuple[Callable[[Installation], Part], ...] = (_coordinator,)
+_SERVICES: tuple[Callable[[Installation], Part], ...] = (_coordinator, _web)
 """What is started beside the nodes, in this order."""

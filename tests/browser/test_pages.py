@@ -1,0 +1,112 @@
+"""Every page on a real system: no complaint, no sideways scrolling, nothing that axe-core finds."""
+
+import pytest
+
+from tests.browser.conftest import AXE, SHOTS
+from tests.records.growing import OWNERS, address
+
+pytestmark = pytest.mark.needs("chromium")
+PAGES = {
+    "overview": "/",
+    "blocks": "/chain/",
+    "block": "/block/31",
+    "transaction": "",
+    "unseen": f"/tx/{'ab' * 32}",
+    "address": f"/address/{address(OWNERS[0])}",
+    "mempool": "/mempool",
+    "network": "/network/",
+    "node": "/nodes/node-1",
+    "search": "/search?q=nothing-of-that-name",
+    "about": "/about",
+    "design": "/design",
+    "not-there": "/nowhere",
+}
+AXE_RULES = (
+    "axe.run({runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']})"
+)
+
+
+def address_of(name, system):
+    if PAGES[name]:
+        return PAGES[name]
+    ((tx_id,),) = system.coordinator.query(
+        "SELECT tx_hash FROM transactions WHERE id >= 0 AND fee >= 0 ORDER BY id DESC LIMIT 1"
+    )
+    return f"/tx/{tx_id}"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_pages_are_clean_and_accessible(window, system, scheme):
+    opened = window(color_scheme=scheme)
+    SHOTS.mkdir(parents=True, exist_ok=True)
+    found = {}
+    for name in PAGES:
+        page = opened.open(address_of(name, system))
+        page.evaluate(AXE.read_text())
+        result = page.evaluate(AXE_RULES)
+        for rule in result["violations"]:
+            found[name, rule["id"]] = [node["html"][:160] for node in rule["nodes"][:3]]
+        page.screenshot(path=SHOTS / f"{name}-{scheme}-1440.png", full_page=True)
+    assert found == {}
+
+
+@pytest.mark.parametrize("width", [320, 390, 768])
+def test_pages_fit_narrow_screens(window, system, width):
+    opened = window(viewport={"width": width, "height": 800}, color_scheme="light")
+    wide = {}
+    for name in PAGES:
+        page = opened.open(address_of(name, system))
+        extra = page.evaluate("document.documentElement.scrollWidth - innerWidth")
+        if extra > 0:
+            wide[name] = extra
+        page.screenshot(path=SHOTS / f"{name}-light-{width}.png", full_page=True)
+    assert wide == {}
+
+
+def test_pages_hold_at_double_zoom(window, system):
+    # 200 % zoom of a 1280 px window is 640 px at two device pixels each.
+    opened = window(viewport={"width": 640, "height": 400}, device_scale_factor=2)
+    for name in ("overview", "blocks", "design"):
+        page = opened.open(address_of(name, system))
+        assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, name
+
+
+def test_everything_is_readable_without_scripts(window, system):
+    opened = window(java_script_enabled=False, viewport={"width": 390, "height": 800})
+    for name in PAGES:
+        opened.open(address_of(name, system))
+        assert opened.page.locator("h1").count() == 1, name
+    page = opened.open("/")
+    assert (
+        page.get_by_role("navigation", name="Rooms").get_by_role("link", name="Blocks").is_visible()
+    )
+    page.get_by_role("searchbox").or_(page.get_by_role("combobox")).fill("7")
+    page.keyboard.press("Enter")
+    page.get_by_role("heading", name="Block 7").wait_for()
+    page.get_by_role("link", name="Previous").click()
+    page.get_by_role("heading", name="Block 6").wait_for()
+
+
+def test_first_visit_is_small_and_loads_nothing_from_elsewhere(window, system):
+    opened = window()
+    foreign, sizes = [], []
+
+    def note(response):
+        if not response.url.startswith(system.url):
+            foreign.append(response.url)
+        sizes.append(response.request.sizes()["responseBodySize"])
+
+    opened.page.on("requestfinished", lambda request: note(request.response()))
+    opened.open("/").wait_for_load_state("networkidle")
+    assert foreign == []
+    assert 10_000 < sum(sizes) <= 120 * 1024
+
+
+def test_reduced_motion_leaves_nothing_moving(window, system):
+    opened = window(reduced_motion="reduce")
+    opened.open("/")
+    opened.wait_for_live()
+    system.mine()
+    new = opened.page.locator("[data-new]").first
+    new.wait_for()
+    assert new.evaluate("node => getComputedStyle(node).animationDuration") == "1e-05s"
