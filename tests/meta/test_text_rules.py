@@ -9,10 +9,13 @@ from tests.meta.tree import (
     expect_none,
     list_documents,
     list_files,
+    list_pictures,
     list_text_files,
     read_text,
 )
 
+MAX_PICTURES = 10
+MAX_PICTURE_BYTES = 300_000
 LOCKS = ("requirements/dev.lock", "requirements/runtime.lock")
 HASHED = "six==1.0 \\\n    --hash=sha256:00 \\\n    --hash=sha256:11\n"
 
@@ -32,6 +35,15 @@ def test_every_file_is_small_text():
         for problem in text_rules.find_wrong_form(path, (ROOT / path).read_bytes())
     ]
     expect_none(problems)
+
+
+def test_pictures_are_few_and_small():
+    pictures = list_pictures()
+    assert len(pictures) <= MAX_PICTURES
+    for path in pictures:
+        data = (ROOT / path).read_bytes()
+        assert data.startswith(b"\x89PNG"), path
+        assert len(data) <= MAX_PICTURE_BYTES, path
 
 
 def test_corpus_of_the_fuzzer_is_small():

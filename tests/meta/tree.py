@@ -8,6 +8,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 CORPUS = "tests/fuzz/corpus/"  # inputs for the fuzzer: bytes, not text
+PICTURES = "docs/pictures/"
 
 
 @cache
@@ -24,7 +25,11 @@ def read_text(path: str) -> str:
 
 
 def list_text_files() -> list[str]:
-    return [path for path in list_files() if not path.startswith(CORPUS)]
+    return [path for path in list_files() if not path.startswith((CORPUS, PICTURES))]
+
+
+def list_pictures() -> list[str]:
+    return [path for path in list_files() if path.startswith(PICTURES)]
 
 
 def list_python(*folders: str) -> list[str]:
