@@ -55,6 +55,8 @@ def test_letters_go_to_rooms_and_arrows_to_blocks(window, system):
     dialog.wait_for()
     dialog.get_by_role("checkbox").check()
     page.keyboard.press("Escape")
+    # A dialog that is about to close still has the keys.
+    dialog.wait_for(state="hidden")
     page.keyboard.press("ArrowLeft")
     page.keyboard.press("?")
     dialog.wait_for()
