@@ -34,6 +34,8 @@ class KeeperInMemory(CoinsInMemory):
         self.refusals = 0
         """How many of the next changes end badly."""
 
+        self.changes_made = 0
+
     @contextlib.contextmanager
     def writing(self) -> Iterator[Self]:
         before = dict(self.held), dict(self.bodies), list(self.active)
@@ -41,6 +43,7 @@ class KeeperInMemory(CoinsInMemory):
         try:
             yield self
             self._end_badly()
+            self.changes_made += 1
         except BaseException:
             self.held, self.bodies, self.active = before
             raise

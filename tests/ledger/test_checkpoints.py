@@ -114,30 +114,29 @@ class TestEncoding:
 
 
 class TestBook:
-    def test_first_checkpoint_of_a_height_holds(self) -> None:
+    def test_what_says_nothing_new_is_not_new(self) -> None:
         book = CheckpointBook(network())
         later, earlier = sign(ALICE, BOB, height=9), sign(ALICE, BOB)
-        assert book.fixed(5) is None
+        assert book.find(5, HASH) is None
         assert book.add(later)
         assert book.add(earlier)
         assert not book.add(sign(BOB, CAROL))
-        assert book.fixed(5) == HASH
+        assert book.find(5, HASH) == earlier
         assert book.all() == [earlier, later]
         assert book.conflict is None
+        stronger = sign(ALICE, BOB, CAROL)
+        assert book.add(stronger)
+        assert book.all() == [stronger, later]
 
-    def test_contradiction_is_kept_for_the_operator(self) -> None:
+    def test_two_that_contradict_each_other_are_both_kept_and_a_third_is_not(self) -> None:
         book = CheckpointBook(network())
-        one, other = sign(ALICE, BOB), sign(BOB, CAROL, block_hash=b"\x08" * 32)
-        book.add(one)
-        with pytest.raises(errors.CheckpointConflict) as raised:
-            book.add(other)
-        assert raised.value.values == {
-            "height": 5,
-            "known": HASH.hex(),
-            "other": "08" * 32,
-        }
-        assert book.conflict == (one, other)
-        assert book.fixed(5) == HASH
+        one, other = sign(ALICE, BOB), sign(BOB, CAROL, block_hash=b"\x03" * 32)
+        assert book.add(one)
+        assert book.add(other)
+        assert book.at(5) == [other, one]
+        assert not book.add(sign(ALICE, CAROL, block_hash=b"\x09" * 32))
+        assert book.add(sign(ALICE, BOB, CAROL, block_hash=b"\x09" * 32))
+        assert [item.hash[0] for item in book.all()] == [9, 3]
 
     def test_unsigned_checkpoint_is_refused(self) -> None:
         book = CheckpointBook(network())

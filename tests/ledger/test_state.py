@@ -17,6 +17,7 @@ from chaindeck.ledger.state import (
     Connected,
     Disconnected,
     Event,
+    Fixed,
     Job,
     Lost,
     Parked,
@@ -123,22 +124,62 @@ class TestBlocks:
                 kinds_of_steps.append("job" if job else "pause")
                 assert standing.state.tip.header.height == 0
                 job = steps.send(job() if job else None)
-        assert kinds_of_steps == ["job", "job", "pause"]
+        assert kinds_of_steps == ["job", "pause"]
         assert standing.state.tip.header.hash == block.hash
 
-    def test_body_that_the_keeper_refuses_may_come_again(self) -> None:
+    def test_block_that_the_keeper_refuses_may_come_again(self) -> None:
         standing = Standing()
         block = standing.forge.extend()
         standing.keeper.refusals = 1
         with pytest.raises(DiskRefusedError):
             standing.submit(block)
         assert not state_has(standing, block.hash)
+        assert block.hash not in standing.keeper.bodies
         assert standing.submit(block)
         assert standing.state.tip.header.hash == block.hash
+        assert block.hash in standing.keeper.bodies
+        assert not standing.submit(block)
 
-    def test_block_that_the_keeper_could_not_connect_is_connected_when_it_comes_again(
-        self,
+    def test_block_on_the_tip_is_one_change_of_the_keeper_and_keeps_its_arrival(self) -> None:
+        standing = Standing()
+        changes = standing.keeper.changes_made
+        block = standing.forge.extend()
+        standing.submit(block)
+        assert standing.keeper.changes_made == changes + 1
+        assert standing.keeper.marks[block.hash] == standing.state.tree.mark(block.hash)
+
+    def test_block_on_the_tip_that_breaks_a_rule_of_coins_is_kept_as_failed(self) -> None:
+        standing = Standing()
+        block = standing.forge.assemble(reward=coinbase(1, DAVE.key_hash, REWARD + 1))
+        with pytest.raises(errors.CoinbaseValue):
+            standing.submit(block)
+        assert block.hash in standing.keeper.bodies
+        assert standing.keeper.marks[block.hash].is_failed
+        assert not standing.submit(block)
+
+    def test_block_on_the_tip_that_a_checkpoint_shuts_out_does_not_stay(self) -> None:
+        network = dev_network(
+            checkpoint_signers=tuple(address(key) for key in (ALICE, BOB)), checkpoint_quorum=2
+        )
+        standing = Standing(network)
+        (named,) = standing.branch(1, standing.forge.tip)
+        run_here(
+            standing.state.fix(
+                sign_checkpoint(network, 1, named.hash, (ALICE, BOB)), standing.now_ms
+            )
+        )
+        block = standing.grow()
+        assert standing.state.tip.header.hash == block.hash, "the named one is not here yet"
+        standing.submit(named)
+        assert standing.state.tip.header.hash == named.hash
+        (late,) = standing.branch(1, standing.state.tree.entry(block.hash))
+        with pytest.raises(errors.CheckpointBranch):
+            standing.submit(late)
+
+    def test_large_block_that_was_kept_and_not_connected_is_connected_when_it_comes_again(
+        self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
+        monkeypatch.setattr(state, "ONE_CHANGE_BYTES", 0)
         standing = Standing()
         block = standing.forge.extend()
         steps = standing.state.submit_block(block, standing.now_ms)
@@ -298,6 +339,51 @@ class TestCommands:
         assert run_here(state.fix(checkpoint, standing.now_ms))
         assert state.tip.header.hash == rival.hash
         assert not run_here(state.fix(checkpoint, standing.now_ms))
+
+    def test_contradicting_checkpoints_are_told_and_kept_until_one_gains_a_signer(self) -> None:
+        signers = (ALICE, BOB, CAROL)
+        network = dev_network(
+            checkpoint_signers=tuple(address(key) for key in signers), checkpoint_quorum=2
+        )
+        standing = Standing(network)
+        state, start = standing.state, standing.forge.tip
+        first = standing.grow()
+        (rival,) = standing.branch(1, start)
+        standing.submit(rival)
+        one = sign_checkpoint(network, 1, first.hash, (ALICE, BOB))
+        other = sign_checkpoint(network, 1, rival.hash, (BOB, CAROL))
+        assert run_here(state.fix(one, standing.now_ms))
+        state.take_events()
+        for _ in range(2):
+            with pytest.raises(errors.CheckpointConflict) as raised:
+                run_here(state.fix(other, standing.now_ms))
+            assert raised.value.values == {
+                "height": 1,
+                "known": first.hash.hex(),
+                "other": rival.hash.hex(),
+            }
+        assert state.take_events() == [Fixed(other)]
+        assert set(state.checkpoints.conflict) == {one, other}
+        assert state.tip.header.hash == first.hash
+        assert run_here(state.fix(sign_checkpoint(network, 1, rival.hash, signers), 0))
+        assert state.checkpoints.conflict is None
+        assert state.tip.header.hash == rival.hash
+
+    def test_header_alone_can_show_a_contradiction(self) -> None:
+        signers = (ALICE, BOB)
+        network = dev_network(
+            checkpoint_signers=tuple(address(key) for key in signers), checkpoint_quorum=2
+        )
+        standing = Standing(network)
+        state, start = standing.state, standing.forge.tip
+        first = standing.grow()
+        rivals = standing.branch(2, start)
+        run_here(state.fix(sign_checkpoint(network, 1, first.hash, signers), standing.now_ms))
+        run_here(state.fix(sign_checkpoint(network, 2, rivals[1].hash, signers), standing.now_ms))
+        assert state.checkpoints.conflict is None
+        for block in rivals:
+            state.add_header(block.header, b"", standing.now_ms)
+        assert state.checkpoints.conflict is not None
 
 
 class TestRewinding:

@@ -8,14 +8,15 @@ question: given the active tip, where to go and by which way (`choose`). It conn
 * A block is *parked* when following it would undo more than 100 blocks: it is not invalid, and not
   followed until an operator accepts it or a checkpoint lies on it. Never while a node first syncs.
 * A checkpoint whose block is ready shuts out every branch that does not run through it. Until its
-  block is ready it shuts out nothing, so that nobody waits for a block that is never shown.
+  block is ready it shuts out nothing, so that nobody waits for a block that is never shown. Which
+  of several checkpoints holds is for `finality`.
 
 Entries below the part kept in memory come from an `Archive`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Protocol
 
 import msgspec
@@ -23,12 +24,12 @@ import msgspec
 from chaindeck.ledger.errors import (
     BelowCheckpoint,
     CheckpointBranch,
-    CheckpointConflict,
     GenesisIsFixed,
     InvalidParent,
     UnknownBlock,
     UnknownParent,
 )
+from chaindeck.ledger.finality import Dispute, Finality, Named
 from chaindeck.ledger.limits import MAX_TIPS, REORG_ALERT_BLOCKS, REORG_PARK_BLOCKS
 from chaindeck.ledger.ports import Entry
 from chaindeck.ledger.types import BlockHash
@@ -105,7 +106,7 @@ class BlockTree:
         self._leaves: dict[BlockHash, None] = {}
         self._candidates: dict[BlockHash, None] = {}
         self._accepted: set[BlockHash] = set()
-        self._awaited: dict[BlockHash, int] = {}
+        self._finality = Finality(genesis, self)
         self._floor = genesis
         self._last_arrival = 0
         self._first_arrival = 0
@@ -161,8 +162,42 @@ class BlockTree:
             entry = self.entry(entry.header.previous)
             yield entry
 
+    @property
+    def floor(self) -> Entry:
+        """The block through which every branch has to run."""
+        return self._floor
+
+    @property
+    def dispute(self) -> Dispute | None:
+        """Two checkpoints that contradict each other, of which neither holds."""
+        return self._finality.dispute
+
+    def runs_through(self, entry: Entry, below: Entry) -> bool:
+        """Whether the branch of a block has another one."""
+        if entry.header.height < below.header.height:
+            return False
+        *_, lowest = self._down_to(entry, below.header.height)
+        return lowest.header.hash == below.header.hash
+
+    def is_failed(self, block_hash: BlockHash) -> bool:
+        mark = self._marks.get(block_hash)
+        return mark is not None and mark.is_failed
+
+    def is_here(self, block_hash: BlockHash) -> bool:
+        """Whether a block is here with all before it."""
+        mark = self._marks.get(block_hash)
+        return mark.is_ready if mark else self._archive.load_entry(block_hash) is not None
+
     def best_header(self) -> Entry:
-        """Return the entry with the most work that could win once its bodies are here."""
+        """Return the entry with the most work that could win once its bodies are here.
+
+        Where a checkpoint waits for a body, that is on its branch, whatever work others have.
+        """
+        coming = self._finality.coming
+        if coming is not None and coming.header.hash in self._marks:
+            above = (self.mark(item) for item in self._with_descendants(coming.header.hash))
+            standing = (mark.entry for mark in above if not mark.is_failed)
+            return max(standing, key=lambda entry: entry.work)
         open_leaves = (self._open_part(self._marks[leaf]) for leaf in self._leaves)
         return max(open_leaves, key=lambda mark: mark.entry.work).entry
 
@@ -190,10 +225,13 @@ class BlockTree:
             return False
         self.parent_of(header.previous)
         parent = self.mark(header.previous)
-        if parent.is_shut_out or header.height <= self._floor.header.height:
+        is_beside = parent.is_shut_out or header.height <= self._floor.header.height
+        if is_beside and not self._finality.is_waiting():
             raise CheckpointBranch(field="height", height=self._floor.header.height)
-        self.restore(Mark(entry, is_parked=parent.is_parked))
+        # A checkpoint that names what nobody has shown yet may lie on any branch.
+        self.restore(Mark(entry, is_parked=parent.is_parked, is_shut_out=is_beside))
         self._drop_poorest_leaf(kept=header.hash)
+        self._hear_of([header.hash])
         return True
 
     def arriving(self, block_hash: BlockHash) -> Mark:
@@ -202,7 +240,7 @@ class BlockTree:
         return Mark(
             mark.entry,
             self._last_arrival + 1 if mark.arrival is None else mark.arrival,
-            is_ready=mark.is_ready or self._is_ready(mark.entry.header.previous),
+            is_ready=mark.is_ready or self.is_here(mark.entry.header.previous),
             is_failed=mark.is_failed,
             is_parked=mark.is_parked,
             is_shut_out=mark.is_shut_out,
@@ -214,7 +252,7 @@ class BlockTree:
         if mark.arrival is None:
             self._last_arrival += 1
             mark.arrival = self._last_arrival
-        if self._is_ready(mark.entry.header.previous):
+        if self.is_here(mark.entry.header.previous):
             self._make_ready(block_hash)
 
     def restore(self, mark: Mark) -> None:
@@ -291,14 +329,17 @@ class BlockTree:
             self.mark(item).is_failed = True
             self._candidates.pop(item, None)
         self._offer_below(entry)
+        self._hear_of(affected)
         return affected
 
     def reconsider(self, block_hash: BlockHash) -> None:
         """Lift `fail` from a block, those before it and those after it; nothing else is judged."""
-        for item in self._lineage(block_hash):
+        lineage = self._lineage(block_hash)
+        for item in lineage:
             mark = self.mark(item)
             mark.is_failed = False
             self._offer(mark)
+        self._hear_of(lineage)
 
     def accept(self, block_hash: BlockHash) -> None:
         """Let a parked branch win after all, and not be parked again."""
@@ -315,32 +356,63 @@ class BlockTree:
             self._first_arrival -= 1
             mark.arrival = self._first_arrival
 
-    def fix(self, height: int, block_hash: BlockHash) -> None:
+    def fix(self, height: int, block_hash: BlockHash, *, signers: int = 1) -> None:
         """Let a checkpoint that `CheckpointBook` accepted hold, at once or when its block is ready.
 
         A checkpoint revives no failed block: until an operator has reconsidered it, it is awaited.
-        Raises `CheckpointConflict` where it lies beside the branch that is fixed already.
+        Where another contradicts it, the one with more signers holds, or neither (`dispute`).
         """
-        if height <= self._floor.header.height:
-            *_, fixed = self._down_to(self._floor, height)
-            if fixed.header.hash != block_hash:
-                raise CheckpointConflict(
-                    height=height, known=fixed.header.hash.hex(), other=block_hash.hex()
-                )
-            return
-        self._awaited[block_hash] = height
-        if block_hash in self:
-            self._offer(self.mark(block_hash))
+        self._finality.note(Named(height, block_hash, signers))
+        self._move_floor()
+
+    def rival_of(self, height: int, block_hash: BlockHash) -> BlockHash | None:
+        """Return what contradicts a checkpoint and has no fewer signers."""
+        dispute = self.dispute
+        if dispute is not None and block_hash in (dispute.one.hash, dispute.other.hash):
+            is_one = block_hash == dispute.one.hash
+            return dispute.other.hash if is_one else dispute.one.hash
+        entry, floor = self.find(block_hash), self._floor
+        if height <= floor.header.height:
+            is_below = entry is not None and self.runs_through(floor, entry)
+            return None if is_below else floor.header.hash
+        strongest = self._finality.strongest(height)
+        if strongest.hash != block_hash:
+            return strongest.hash
+        is_open = entry is None or entry == self._finality.coming or self.runs_through(entry, floor)
+        return None if is_open else floor.header.hash
 
     # Helpers
 
     def _best(self) -> Entry:
         return max((self._marks[key] for key in self._candidates), key=_rank).entry
 
-    def _raise_floor(self, entry: Entry) -> None:
-        """Shut out what does not run through a checkpoint, and let its own branch win."""
-        self._floor = entry
-        self.accept(entry.header.hash)
+    def _hear_of(self, hashes: Iterable[BlockHash]) -> None:
+        """Rule anew if a checkpoint names one of these blocks."""
+        heights = [self._finality.height_of(item) for item in hashes]
+        named = [height for height in heights if height is not None]
+        if named:
+            self._finality.hear(min(named))
+            self._move_floor()
+
+    def _move_floor(self) -> None:
+        """Let what holds now shut out the rest, and let go of what held before."""
+        floor, before = self._finality.floor, self._floor
+        if floor.header.hash == before.header.hash:
+            return
+        self._floor = floor
+        self._open_all()
+        if not self.runs_through(before, floor):
+            self.accept(floor.header.hash)
+        self._shut_out_beside(floor)
+
+    def _open_all(self) -> None:
+        """Let every branch compete again that a checkpoint had shut out."""
+        for mark in self.marks():
+            mark.is_shut_out = False
+            self._offer(mark)
+
+    def _shut_out_beside(self, entry: Entry) -> None:
+        """Shut out what does not run through a checkpoint."""
         below = set(self._remembered_branch(entry))
         for mark in self.marks():
             header = mark.entry.header
@@ -358,26 +430,20 @@ class BlockTree:
             yield mark.entry.header.hash
             mark = self._marks.get(mark.entry.header.previous)
 
-    def _is_ready(self, block_hash: BlockHash) -> bool:
-        mark = self._marks.get(block_hash)
-        return mark.is_ready if mark else self._archive.load_entry(block_hash) is not None
-
     def _make_ready(self, first: BlockHash) -> None:
-        waiting = [first]
+        waiting, made = [first], []
         while waiting:
             mark = self.mark(waiting.pop())
             block_hash = mark.entry.header.hash
             if mark.arrival is not None:
                 mark.is_ready = True
                 self._offer(mark)
+                made.append(block_hash)
                 waiting += self._children.get(block_hash, ())
+        self._hear_of(made)
 
     def _offer(self, mark: Mark) -> None:
         """Let a block compete as far as it may, and a checkpoint that waited for it hold."""
-        if mark.is_ready and not mark.is_failed:
-            height = self._awaited.pop(mark.entry.header.hash, 0)
-            if height > self._floor.header.height:
-                self._raise_floor(mark.entry)
         if mark.may_win:
             self._candidates.pop(mark.entry.header.previous, None)
             self._candidates[mark.entry.header.hash] = None

@@ -3,18 +3,18 @@
     checkpoint = height u32 | hash 32 | u8 n | n x signature 65
 
 Signatures stand in the order of their signers' key hashes, so that a checkpoint of the same signers
-has one encoding. Two quorums that contradict each other stop mining until an operator has looked.
+has one encoding. Two quorums that contradict each other stop mining until operators have looked
+(`finality`).
 """
 
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
 from chaindeck.ledger.errors import (
-    CheckpointConflict,
     CheckpointQuorum,
     CheckpointRepeatedSigner,
     CheckpointSignature,
@@ -23,6 +23,7 @@ from chaindeck.ledger.errors import (
     Truncated,
     WrongLength,
 )
+from chaindeck.ledger.finality import RIVALS_A_HEIGHT
 from chaindeck.ledger.genesis import Network
 from chaindeck.ledger.limits import SIGNATURE_BYTES
 from chaindeck.ledger.signatures import SigningKey, checkpoint_digest, recover_signer
@@ -96,36 +97,41 @@ def decode_checkpoint(raw: bytes) -> Checkpoint:
 
 
 class CheckpointBook:
-    """The checkpoints that hold, by height, and the contradiction that halts mining, if any."""
+    """What quorums said, and the contradiction that halts mining, if any."""
 
     def __init__(self, network: Network) -> None:
         self._network = network
-        self._by_height: dict[int, Checkpoint] = {}
+        self._by_height: dict[int, list[Checkpoint]] = {}
         self.conflict: tuple[Checkpoint, Checkpoint] | None = None
+        """Kept by `state`, which knows the branches."""
 
     def add(self, checkpoint: Checkpoint) -> bool:
-        """Take in a checkpoint; return whether it is new.
+        """Take in a checkpoint; return whether it says something new, or with more signers.
 
-        Raises what `check_checkpoint` raises, and `CheckpointConflict` where another quorum fixed
-        the height to another block: both are kept in `conflict`, and the first goes on to hold.
+        Raises what `check_checkpoint` raises. Of the blocks named for one height the two with the
+        most signers are kept.
         """
         check_checkpoint(self._network, checkpoint)
-        known = self._by_height.get(checkpoint.height)
-        if known is None:
-            self._by_height[checkpoint.height] = checkpoint
-            return True
-        if known.hash == checkpoint.hash:
+        known = self.find(checkpoint.height, checkpoint.hash)
+        if known is not None and len(known.signatures) >= len(checkpoint.signatures):
             return False
-        self.conflict = (known, checkpoint)
-        raise CheckpointConflict(
-            height=checkpoint.height, known=known.hash.hex(), other=checkpoint.hash.hex()
-        )
+        rivals = [item for item in self.at(checkpoint.height) if item.hash != checkpoint.hash]
+        ranked = sorted([*rivals, checkpoint], key=_rank)[:RIVALS_A_HEIGHT]
+        self._by_height[checkpoint.height] = ranked
+        return checkpoint in ranked
 
-    def fixed(self, height: int) -> BlockHash | None:
-        """Return the block that a height is fixed to."""
-        checkpoint = self._by_height.get(height)
-        return checkpoint.hash if checkpoint else None
+    def at(self, height: int) -> Sequence[Checkpoint]:
+        """Return what was said about a height, that with the most signers first."""
+        return self._by_height.get(height, ())
+
+    def find(self, height: int, block_hash: BlockHash) -> Checkpoint | None:
+        """Return the checkpoint that names a block."""
+        return next((item for item in self.at(height) if item.hash == block_hash), None)
 
     def all(self) -> list[Checkpoint]:
-        """Return every checkpoint that holds, lowest first."""
-        return [self._by_height[height] for height in sorted(self._by_height)]
+        """Return every checkpoint, contradictions included, lowest first."""
+        return [item for height in sorted(self._by_height) for item in self._by_height[height]]
+
+
+def _rank(checkpoint: Checkpoint) -> tuple[int, BlockHash]:
+    return -len(checkpoint.signatures), checkpoint.hash

@@ -191,9 +191,11 @@ def build_block(header: Header, seal: bytes, transactions: Iterable[Transaction]
     return decode_block(header.raw + encode_signature(seal) + body)
 
 
-def block_transactions(block: Block) -> Iterator[Transaction]:
-    """Unpack a block's transactions in order."""
-    for offset in block_offsets(block.index):
+def block_transactions(
+    block: Block, start: int = 0, stop: int | None = None
+) -> Iterator[Transaction]:
+    """Unpack a block's transactions in order, or those from one number to before another."""
+    for offset in block_offsets(block.index)[start:stop]:
         yield _read_transaction(block.raw, offset)[0]
 
 

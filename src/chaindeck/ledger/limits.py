@@ -56,7 +56,7 @@ MAX_ADDRESSES_KNOWN: Final = 16_384
 """Addresses whose key hash is remembered, 4 MB: decoding one costs as much as half a payment."""
 
 MAX_SIGNATURE_CACHE: Final = 400_000
-"""Transactions whose signatures are known to be good: two full pools, 40 MB."""
+"""Transactions whose signatures are known to be good, at most: one full pool at least, 40 MB."""
 
 POOL_MAX_BYTES: Final = 128 * 1024 * 1024
 POOL_MAX_TRANSACTIONS: Final = 200_000
@@ -100,6 +100,10 @@ TEMPLATE_CLOSE_BYTES: Final = 1_000
 
 TEMPLATE_MAX_MISSES: Final = 1_000
 """Chunks in a row that did not fit, after which a block is full."""
+
+ONE_CHANGE_BYTES: Final = 256 * 1024
+"""A body up to here, some 1,600 payments, is kept in the change that connects it and adds some
+0.1 ms to it. A larger one is kept before, where that may take its time."""
 
 MAX_COINBASE_BYTES: Final = 340
 """A coinbase with one payment and one data output of full length is 2 bytes smaller."""

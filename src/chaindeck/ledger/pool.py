@@ -148,6 +148,10 @@ class Pool(PoolContents):
         self.revision += 1
         ids = [TxId(tx_id) for tx_id in block.index.txids]
         confirmed = [self._entries[tx_id] for tx_id in ids if tx_id in self._entries]
+        if len(confirmed) == len(self._entries):
+            # Nobody is left whom the rest of the block could contradict.
+            self.remove(confirmed)
+            return []
         offsets = block.index.offsets
         strangers = [
             decode_transaction(block.raw[offsets[place] : offsets[place + 1]])

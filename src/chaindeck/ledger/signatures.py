@@ -16,6 +16,7 @@ from chaindeck.kernel import hash256, recover_many
 from chaindeck.ledger.coins import Coin
 from chaindeck.ledger.errors import RuleError
 from chaindeck.ledger.limits import MAX_SIGNATURE_CACHE
+from chaindeck.ledger.recent import RecentSet
 from chaindeck.ledger.types import BlockHash, FullId, KeyHash, NetworkId
 
 _TRANSACTION_TAG = hashlib.sha256(b"chaindeck/tx").digest() * 2
@@ -97,13 +98,11 @@ class SignatureCache:
     """Which transactions are known to be signed rightly, so that a block need not ask again.
 
     Keyed by full id, which commits to body and signatures, and through the spent ids to the coins:
-    the answer can never change. Bounded; the oldest is forgotten first.
+    the answer can never change. Bounded: what was added long ago is forgotten.
     """
 
     def __init__(self, capacity: int = MAX_SIGNATURE_CACHE) -> None:
-        assert capacity > 0
-        self._capacity = capacity
-        self._known: dict[FullId, None] = {}
+        self._known: RecentSet[bytes] = RecentSet(capacity)
 
     def __len__(self) -> int:
         return len(self._known)
@@ -112,11 +111,8 @@ class SignatureCache:
         return full_id in self._known
 
     def add(self, full_ids: Iterable[FullId]) -> None:
-        self._known.update(dict.fromkeys(full_ids))
-        while len(self._known) > self._capacity:
-            del self._known[next(iter(self._known))]
+        self._known.note_all(full_ids)
 
     def known(self, full_ids: Sequence[bytes]) -> bytes:
         """Return one byte for each id: 1 where its signatures are known to be good."""
-        known = self._known
-        return bytes([full_id in known for full_id in full_ids])
+        return self._known.which(full_ids)

@@ -20,16 +20,16 @@ from typing import Any, Protocol, TypeVar
 
 import msgspec
 
-from chaindeck.kernel import recover_many
+from chaindeck.kernel import BlockVerdict, recover_many
 from chaindeck.ledger.blocks import check_body
 from chaindeck.ledger.chain import Archive, BlockTree, Choice, Mark
 from chaindeck.ledger.checkpoints import Checkpoint, CheckpointBook
 from chaindeck.ledger.codec import decode_block, decode_transaction
-from chaindeck.ledger.connect import Change, conclude, prepare_question
-from chaindeck.ledger.errors import RuleError
+from chaindeck.ledger.connect import Change, Question, conclude, prepare_question
+from chaindeck.ledger.errors import CheckpointConflict, RuleError
 from chaindeck.ledger.genesis import Network
 from chaindeck.ledger.headers import check_header, check_not_held, genesis_entry
-from chaindeck.ledger.limits import SIGNATURE_BYTES, SIGNATURES_A_THREAD
+from chaindeck.ledger.limits import ONE_CHANGE_BYTES, SIGNATURE_BYTES, SIGNATURES_A_THREAD
 from chaindeck.ledger.pool import Keep, Pool, keep_nowhere
 from chaindeck.ledger.pool_plan import Plan
 from chaindeck.ledger.pool_types import Accepted, Dropped, PoolLimits, Rejected
@@ -65,6 +65,26 @@ class Recovering(msgspec.Struct, frozen=True):
 
     def __call__(self) -> tuple[bytes, bytes]:
         return recover_many(self.digests, self.signatures, self.threads)
+
+
+class Judging(msgspec.Struct, frozen=True):
+    """The job that every block needs; a small one is done sooner than handed out."""
+
+    question: Question
+    threads: int
+
+    @property
+    def count(self) -> int:
+        """How many transactions are looked at."""
+        return len(self.question.known)
+
+    @property
+    def unknown(self) -> int:
+        """How many of them have signatures that nobody checked yet."""
+        return self.question.known.count(0)
+
+    def __call__(self) -> BlockVerdict:
+        return self.question.ask(self.threads)
 
 
 class Batch(Protocol):
@@ -142,7 +162,7 @@ class Lost(msgspec.Struct, frozen=True, tag="dropped"):
 
 
 class Fixed(msgspec.Struct, frozen=True, tag="checkpoint"):
-    """A checkpoint holds now, whoever brought it."""
+    """A quorum has said something new, whoever brought it, and whether it holds or not."""
 
     checkpoint: Checkpoint
 
@@ -209,9 +229,12 @@ class ChainState:
         except RuleError:
             self._fail(block.hash)
             raise
-        yield from self._remember(block)
         self._newest = block
         try:
+            if entry.header.previous == self.tip.header.hash and len(block.raw) <= ONE_CHANGE_BYTES:
+                yield from self._extend(block, now_ms)
+            else:
+                yield from self._remember(block)
             refusals = yield from self._advance(now_ms)
         finally:
             self._newest = None
@@ -224,6 +247,13 @@ class ChainState:
         parent = self.tree.parent_of(header.previous)
         entry = check_header(self.network, self.tree, parent, header, seal)
         check_not_held(header, now_ms)
+        return entry
+
+    def add_header(self, header: Header, seal: bytes, now_ms: int) -> Entry:
+        """Take in a header whose parent is known, or raise what it breaks; its body may follow."""
+        entry = self.judge_header(header, seal, now_ms)
+        self.tree.add_header(entry)
+        self._note_dispute()
         return entry
 
     def has_body(self, block_hash: BlockHash) -> bool:
@@ -256,12 +286,20 @@ class ChainState:
         yield from self._command_done(now_ms)
 
     def fix(self, checkpoint: Checkpoint, now_ms: int) -> Steps[bool]:
-        """Take in a signed checkpoint; return whether it is new."""
+        """Take in a signed checkpoint; return whether it is new.
+
+        Raises `CheckpointConflict` where another contradicts it that has no fewer signers. It is
+        remembered and told nevertheless, as all nodes have to see the same.
+        """
         is_new = self.checkpoints.add(checkpoint)
+        height, block_hash = checkpoint.height, checkpoint.hash
         if is_new:
-            self.tree.fix(checkpoint.height, checkpoint.hash)
+            self.tree.fix(height, block_hash, signers=len(checkpoint.signatures))
             self._events.append(Fixed(checkpoint))
             yield from self._command_done(now_ms)
+        rival = self.tree.rival_of(height, block_hash)
+        if rival is not None:
+            raise CheckpointConflict(height=height, known=rival.hex(), other=block_hash.hex())
         return is_new
 
     def rewind(
@@ -343,6 +381,7 @@ class ChainState:
         Returns the blocks that were refused on the way, each with the rule.
         """
         refusals: dict[BlockHash, RuleError] = {}
+        self._note_dispute()
         while True:
             choice = self.tree.choose(self.tip.header.hash, is_syncing=self.is_syncing)
             self._note_parked(choice)
@@ -354,6 +393,21 @@ class ChainState:
                 refusals[refused.block_hash] = refused.error
                 self._fail(refused.block_hash)
 
+    def _extend(self, block: Block, now_ms: int) -> Steps[None]:
+        """Have a block on the tip connected and kept in one change of the keeper.
+
+        The tree hears of it afterwards, and may still have a reason to go elsewhere. A block that
+        breaks a rule is kept as all others are.
+        """
+        mark = self.tree.arriving(block.hash)
+        try:
+            moved = yield from self._move([], [block.hash], mark)
+        except _RefusedError:
+            yield from self._remember(block)
+            return
+        self.tree.add_body(block.hash)
+        self._adopt(moved, now_ms)
+
     def _follow(self, choice: Choice, now_ms: int) -> Steps[None]:
         """Go the way of a choice. Without anything to undo, each block is a change of its own."""
         old_tip = self.tip.header.hash
@@ -364,8 +418,16 @@ class ChainState:
         self._adopt((yield from self._move(choice.disconnect, choice.connect)), now_ms)
         self._events.append(_reorganised(choice, old_tip, self.tip))
 
-    def _move(self, disconnect: Sequence[BlockHash], connect: Sequence[BlockHash]) -> Steps[_Moved]:
-        """Judge every block of the way on the coins it will find, then change the keeper."""
+    def _move(
+        self,
+        disconnect: Sequence[BlockHash],
+        connect: Sequence[BlockHash],
+        kept: Mark | None = None,
+    ) -> Steps[_Moved]:
+        """Judge every block of the way on the coins it will find, then change the keeper.
+
+        With a mark the last body is not kept yet, and is in the same change.
+        """
         moved = _Moved([], [])
         prepared: list[Prepared] = []
         ahead = _OtherCoins(self.keeper)
@@ -384,6 +446,9 @@ class ChainState:
             moved.up.append(Connected(entry, block, change))
             prepared.append((yield from self.keeper.prepare(block, change)))
         with self.keeper.writing() as batch:
+            if kept is not None:
+                batch.save_body(moved.up[-1].block)
+                batch.save_marks([kept])
             for down in moved.down:
                 batch.disconnect(down.block.hash)
             for up, ready in zip(moved.up, prepared, strict=True):
@@ -393,7 +458,7 @@ class ChainState:
     def judge_body(self, entry: Entry, block: Block, view: CoinView) -> Steps[Change]:
         """Return what a block changes on these coins, or raise the rule that it breaks."""
         question = prepare_question(self.network, entry, block, view, self.cache)
-        verdict = yield partial(question.ask, self._threads)
+        verdict = yield Judging(question, self._threads)
         return conclude(question, verdict, view, self.cache)
 
     def _adopt(self, moved: _Moved, now_ms: int) -> None:
@@ -445,6 +510,18 @@ class ChainState:
         if choice.parked:
             self._events += [Parked(tip) for tip in choice.parked]
             self._save(self.tree.marks())
+
+    def _note_dispute(self) -> None:
+        """Let those who mine know of checkpoints that contradict each other."""
+        dispute = self.tree.dispute
+        if dispute is None:
+            self.checkpoints.conflict = None
+            return
+        one = self.checkpoints.find(Height(dispute.one.height), dispute.one.hash)
+        other = self.checkpoints.find(Height(dispute.other.height), dispute.other.hash)
+        assert one is not None, "the tree knows only what the book has"
+        assert other is not None, "the tree knows only what the book has"
+        self.checkpoints.conflict = one, other
 
     def _lose(self, dropped: Sequence[Dropped]) -> None:
         self._events += [Lost(item) for item in dropped]
