@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from chaindeck.ledger.types import Block, Transaction
+from chaindeck.ledger.checkpoints import Checkpoint, encode_checkpoint, sign_checkpoint
+from chaindeck.ledger.types import Block, BlockHash, Height, Transaction
 from chaindeck.protocol import limits
 from chaindeck.protocol.codec import encode_message
 from chaindeck.protocol.compact import make_compact
@@ -46,7 +47,7 @@ from chaindeck.protocol.messages import (
     Welcome,
 )
 from chaindeck.protocol.types import make_address
-from tests.ledger.forge import BOB, remake
+from tests.ledger.forge import ALICE, BOB, CAROL, address, dev_network, remake
 from tests.protocol.stranger import Stranger
 from tests.protocol.test_payment_relay import child, payment
 from tests.protocol.town import Resident, Town
@@ -56,6 +57,10 @@ Choose = Callable[[int], int]
 """Returns a number below its argument."""
 
 _STRANGERS = 6
+_SIGNERS = (ALICE, BOB, CAROL)
+_NETWORK = dev_network(
+    checkpoint_signers=tuple(address(key) for key in _SIGNERS), checkpoint_quorum=2
+)
 
 
 class Mischief:
@@ -63,7 +68,7 @@ class Mischief:
 
     def __init__(self, choose: Choose) -> None:
         self._choose = choose
-        self.town = Town()
+        self.town = Town(_NETWORK)
         self.node, self.friend = self.town.settle(2)
         self.town.run(1_000)
         self.strangers: list[Stranger] = []
@@ -162,6 +167,7 @@ class Mischief:
             lambda: PoolDigest(self._choose(5), bytes([self._choose(256)]) * 2_048),
             lambda: AskPool(bytes([self._choose(256)]) * 32),
             lambda: CheckpointNotice(bytes(self._choose(200))),
+            lambda: CheckpointNotice(encode_checkpoint(self._checkpoint(block))),
             lambda: Bye("because"),
             lambda: Hello(self._pick(self.strangers).introduction),
         ]
@@ -172,6 +178,12 @@ class Mischief:
         change = self._pick(changes)
         change.pop("version", None)
         return Headers(((remake(block.header, **change), b""),))
+
+    def _checkpoint(self, block: Block) -> Checkpoint:
+        """What some signers say of a block, of one that nobody has, or of a wrong height."""
+        height = self._pick([block.header.height, block.header.height, Height(self._choose(9))])
+        named = self._pick([block.hash, block.hash, BlockHash(bytes([self._choose(9)]) * 32)])
+        return sign_checkpoint(_NETWORK, height, named, _SIGNERS[: 1 + self._choose(3)])
 
     def _run_of_blocks(self) -> Sequence[Block]:
         start = self._choose(len(self.blocks))

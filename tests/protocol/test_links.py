@@ -154,6 +154,15 @@ class TestRoom:
         assert farewells.count("peer-evicted") == 1
         assert farewells[0] is None, "the oldest is spared"
 
+    def test_in_a_private_network_an_address_is_a_group(self, town: Town) -> None:
+        (node,) = town.settle(1)
+        for number in range(24):
+            machine = "10.7.0.1" if number % 4 == 0 else f"10.7.0.{number + 2}"
+            Stranger(town, node, ip=machine).introduce()
+        victim = choose_victim(node.machine.peers)
+        assert victim is not None
+        assert str(victim.address).startswith("10.7.0.1:")
+
     def test_a_victim_is_of_the_largest_group_and_nobody_who_served(self, town: Town) -> None:
         (node,) = town.settle(1)
         for number in range(24):

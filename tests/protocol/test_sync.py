@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from chaindeck.ledger.checkpoints import encode_checkpoint, sign_checkpoint
 from chaindeck.ledger.state import run_here
 from chaindeck.ledger.types import Block
 from chaindeck.protocol import limits
@@ -18,11 +17,10 @@ from chaindeck.protocol.messages import (
     AskHeaders,
     BlockBody,
     BlocksUnknown,
-    CheckpointNotice,
     Headers,
     Type,
 )
-from tests.ledger.forge import ALICE, BOB, CAROL, address, dev_network, remake
+from tests.ledger.forge import BOB, remake
 from tests.protocol.stranger import Stranger
 from tests.protocol.test_payment_relay import payment
 from tests.protocol.town import START_MS, Resident, Town
@@ -56,6 +54,24 @@ def serve(town: Town, guest: Stranger, blocks: list[Block], duration_ms: int = 5
             if block_hash not in guest.served:
                 guest.served.add(block_hash)
                 guest.say(BlockBody(by_hash[block_hash].raw))
+
+
+def prune(node: Resident, below: int) -> None:
+    """Give up the bodies of a node below a height."""
+    keeper = node.standing.keeper
+    for block_hash in keeper.active[1:below]:
+        del keeper.bodies[block_hash]
+
+
+def serve_known(guest: Stranger, blocks: list[Block]) -> None:
+    """Give what the node asked for of some blocks, each once."""
+    by_hash = {block.hash: block for block in blocks}
+    asked = [item for message in guest.all(AskBlocks) for item in message.hashes]
+    asked += [message.hash for message in guest.all(AskCompact)]
+    for block_hash in asked:
+        if block_hash in by_hash and block_hash not in guest.served:
+            guest.served.add(block_hash)
+            guest.say(BlockBody(by_hash[block_hash].raw))
 
 
 class TestCatchingUp:
@@ -255,6 +271,35 @@ class TestHeaders:
         assert not other.heard(PeerMisbehaved)
         assert len(other.machine.peers) == 1
 
+    def test_boasters_keep_nobody_from_those_who_have_something(self, town: Town) -> None:
+        one, node = town.settle(2)
+        town.run(1_000)
+        for number in range(3):
+            Stranger(town, node, number=7_000 + number, work=1 << 90, height=9).introduce()
+        town.run(limits.HEADERS_PATIENCE_MS * 4)
+        assert node.machine.sync.state == "current"
+        town.cut(one, node)
+        one.mine()
+        town.run(500)
+        town.mend()
+        one.mine()
+        town.run_until(lambda: node.tip == one.tip, limits.HEADERS_TIMEOUT_MS)
+
+    def test_who_showed_work_is_asked_before_who_only_claims_it(self, town: Town) -> None:
+        (node,) = town.settle(1)
+        boasting = Stranger(town, node, work=1 << 90, height=9).introduce()
+        town.run(limits.HEADERS_PATIENCE_MS + 100)
+        blocks = chain(town, 3)
+        honest = Stranger(town, node, work=6, height=3).introduce()
+        assert len(boasting.all(AskHeaders)) == 1
+        assert len(honest.all(AskHeaders)) == 1
+        tell_headers(honest, blocks)
+        serve(town, honest, blocks, 5_000)
+        assert node.tip == blocks[-1].hash
+        assert boasting.farewell is None
+        town.run(limits.HEADERS_TIMEOUT_MS)
+        assert boasting.farewell == "peer-stalling"
+
 
 class TestLowWork:
     def test_a_branch_of_less_work_is_looked_at_and_not_kept(self, town: Town) -> None:
@@ -352,6 +397,40 @@ class TestBodies:
         serve(town, rich, blocks)
         assert node.tip == blocks[-1].hash
 
+    def test_a_denied_body_says_nothing_about_other_branches(self, town: Town) -> None:
+        (node,) = town.settle(1)
+        withheld, shown = chain(town, 8), chain(town, 4, took_ms=11_000)
+        honest = Stranger(town, node, work=8, height=4).introduce()
+        tell_headers(honest, shown)
+        town.run(20)
+        miser = Stranger(town, node, work=16, height=8).introduce()
+        tell_headers(miser, withheld)
+        for guest in (honest, miser) * 20:
+            town.run(50)
+            for asked in guest.all(AskBlocks):
+                missing = [item for item in asked.hashes if item not in {b.hash for b in shown}]
+                guest.say(BlocksUnknown(tuple(missing)))
+            serve_known(honest, shown)
+        assert node.tip == shown[-1].hash
+
+    def test_a_block_found_on_the_way_to_what_nobody_gives_is_told_in_the_end(
+        self, town: Town
+    ) -> None:
+        node, friend = town.settle(2)
+        town.run(1_000)
+        node.mine()
+        town.run(1_000)
+        for took_ms in (10_000, 11_000):
+            miser = Stranger(town, node, work=80, height=40).introduce()
+            tell_headers(miser, chain(town, 40, took_ms=took_ms))
+            town.run(20)
+        assert node.machine.sync.is_far_behind
+        node.mine()
+        town.run(2_000)
+        assert friend.tip != node.tip
+        town.run_until(lambda: friend.tip == node.tip, 60_000)
+        assert not node.machine.sync.is_far_behind
+
     def test_bodies_in_the_wrong_order_are_connected_in_the_right_one(self, town: Town) -> None:
         (node,) = town.settle(1)
         blocks = chain(town, 5)
@@ -364,6 +443,39 @@ class TestBodies:
         assert node.tip == blocks[-1].hash
         assert not node.machine.sync._arrived
         assert node.machine.sync._arrived_bytes == 0
+
+    def test_a_newcomer_among_pruned_nodes_syncs_from_the_one_that_is_whole(
+        self, town: Town
+    ) -> None:
+        nodes = town.settle(3)
+        town.run(1_000)
+        for _ in range(60):
+            nodes[0].mine()
+        town.run_until(lambda: len({node.tip for node in nodes}) == 1)
+        for pruned in nodes[:2]:
+            prune(pruned, 40)
+        (new,) = town.settle(1, statics="all")
+        town.run_until(lambda: new.tip == nodes[0].tip)
+        assert not new.heard(PeerMisbehaved)
+        assert len(new.machine.peers) == 3
+
+    def test_a_newcomer_among_pruned_nodes_alone_waits_for_one_that_is_whole(
+        self, town: Town
+    ) -> None:
+        whole, pruned = town.settle(2)
+        town.run(1_000)
+        for _ in range(60):
+            whole.mine()
+        town.run_until(lambda: pruned.tip == whole.tip)
+        prune(pruned, 40)
+        town.kill(whole)
+        (new,) = town.settle(1, static_peers=(pruned.address,))
+        town.run(120_000)
+        assert new.state.tip.header.height == 0
+        assert len(new.machine.peers) == 1
+        whole.is_up = True
+        whole.step(PeerAdded(new.address))
+        town.run_until(lambda: new.tip == whole.tip, 200_000)
 
     def test_an_unasked_body_of_an_unknown_block_raises_the_score(self, town: Town) -> None:
         (node,) = town.settle(1)
@@ -414,58 +526,3 @@ class TestBodies:
         guest.say(AskBlocks((block.hash,)))
         assert len(link.queued_blocks) == limits.MAX_BLOCKS_QUEUED
         assert link.score.at(town.now_ms) > 0
-
-
-class TestCheckpoints:
-    def test_a_checkpoint_reaches_every_node_and_newcomers(self) -> None:
-        network = dev_network(
-            checkpoint_signers=(address(ALICE), address(BOB), address(CAROL)),
-            checkpoint_quorum=2,
-        )
-        town = Town(network)
-        nodes = town.settle(3)
-        town.run(1_000)
-        block = nodes[0].mine()
-        town.run(1_000)
-        nodes[1].fix(sign_checkpoint(network, 1, block.hash, [ALICE, BOB]))
-        town.run(1_000)
-        assert all(node.state.checkpoints.fixed(1) == block.hash for node in nodes)
-        (new,) = town.settle(1)
-        town.run(2_000)
-        assert new.state.checkpoints.fixed(1) == block.hash
-
-    def test_a_forged_checkpoint_bars_its_sender(self) -> None:
-        network = dev_network(
-            checkpoint_signers=(address(ALICE), address(BOB), address(CAROL)),
-            checkpoint_quorum=2,
-        )
-        town = Town(network)
-        (node,) = town.settle(1)
-        guest = Stranger(town, node).introduce()
-        forged = sign_checkpoint(network, 1, bytes(32), [ALICE])
-        guest.say(CheckpointNotice(encode_checkpoint(forged)))
-        town.run(50)
-        assert guest.farewell == "peer-checkpoint"
-
-    def test_bytes_that_are_no_checkpoint_bar_their_sender(self, town: Town) -> None:
-        (node,) = town.settle(1)
-        guest = Stranger(town, node).introduce()
-        guest.say(CheckpointNotice(b"\x01"))
-        town.run(50)
-        assert guest.farewell == "peer-checkpoint"
-
-    def test_two_quorums_that_contradict_each_other_blame_no_peer(self) -> None:
-        network = dev_network(
-            checkpoint_signers=(address(ALICE), address(BOB), address(CAROL)),
-            checkpoint_quorum=2,
-        )
-        town = Town(network)
-        (node,) = town.settle(1)
-        guest = Stranger(town, node).introduce()
-        block = node.mine()
-        node.fix(sign_checkpoint(network, 1, block.hash, [ALICE, BOB]))
-        other = sign_checkpoint(network, 1, bytes(32), [BOB, CAROL])
-        guest.say(CheckpointNotice(encode_checkpoint(other)))
-        town.run(50)
-        assert guest.farewell is None
-        assert node.state.checkpoints.conflict is not None

@@ -12,7 +12,7 @@ from chaindeck.ledger.errors import RuleError
 from chaindeck.ledger.genesis import Network
 from chaindeck.ledger.pool_types import Accepted, Rejected
 from chaindeck.ledger.signatures import SigningKey
-from chaindeck.ledger.state import Admitted, Connected, Disconnected, run_here
+from chaindeck.ledger.state import Admitted, Connected, Disconnected, Fixed, run_here
 from chaindeck.ledger.types import Block, Transaction
 from chaindeck.protocol.chain_view import ChainView
 from chaindeck.protocol.effects import (
@@ -141,14 +141,16 @@ class Resident:
         return results
 
     def fix(self, checkpoint: Checkpoint) -> None:
-        run_here(self.state.fix(checkpoint, self.town.now_ms))
-        self.tell()
-        self.step(CheckpointMade(encode_checkpoint(checkpoint)))
+        try:
+            run_here(self.state.fix(checkpoint, self.town.now_ms))
+        finally:
+            self.tell()
 
     def tell(self) -> None:
         connected: list[Block] = []
         has_moved = False
         admitted: list[Transaction] = []
+        fixed: list[Checkpoint] = []
         for event in self.state.take_events():
             if isinstance(event, Connected):
                 connected.append(event.block)
@@ -157,10 +159,14 @@ class Resident:
                 has_moved = True
             elif isinstance(event, Admitted):
                 admitted.append(event.transaction)
+            elif isinstance(event, Fixed):
+                fixed.append(event.checkpoint)
         if has_moved:
             self.step(TipMoved(tuple(connected)))
         if admitted:
             self.step(PaymentsAdmitted(tuple(admitted)))
+        for checkpoint in fixed:
+            self.step(CheckpointMade(encode_checkpoint(checkpoint)))
 
 
 class Town:

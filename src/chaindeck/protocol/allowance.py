@@ -24,10 +24,12 @@ class Bucket:
 
     def take(self, now_ms: int, count: float = 1) -> bool:
         """Take tokens if there are enough; return whether there were."""
-        rate = self._rate
-        passed_s = max(0, now_ms - self._filled_ms) / 1000
-        self._tokens = min(rate.burst, self._tokens + passed_s * rate.per_s)
-        self._filled_ms = now_ms
+        passed_ms = now_ms - self._filled_ms
+        if passed_ms > 0:
+            burst, per_s = self._rate
+            tokens = self._tokens + passed_ms * per_s / 1000
+            self._tokens = min(burst, tokens)
+            self._filled_ms = now_ms
         if self._tokens < count:
             return False
         self._tokens -= count

@@ -75,7 +75,8 @@ class BlockRelay:
         block = connected[-1]
         core = self._core
         if self._sync.is_far_behind:
-            # On the way to something better, which whoever has it announces.
+            # On the way to something better, which whoever has it announces. But nobody may.
+            self._plan_telling()
             return
         origin = self._came_from.pop(block.hash, None)
         self._came_from.clear()
@@ -88,13 +89,20 @@ class BlockRelay:
             link.known_blocks.note(block.hash)
         told = [link for link in later if link.may("tell", limits.PUSH_RATE, core.now_ms)]
         self._tell(told)
-        if len(rested) + len(told) < len(unaware) and not self._is_telling_later:
+        if len(rested) + len(told) < len(unaware):
+            self._plan_telling()
+
+    def _plan_telling(self) -> None:
+        if not self._is_telling_later:
             self._is_telling_later = True
-            core.after(limits.TELL_TIP_INTERVAL_MS, self._tell_later)
+            self._core.after(limits.TELL_TIP_INTERVAL_MS, self._tell_later)
 
     def _tell_later(self) -> None:
         """Tell of the last of many blocks; whoever wants those before asks for their headers."""
         self._is_telling_later = False
+        if self._sync.is_far_behind:
+            self._plan_telling()
+            return
         tip = self._core.chain.tip().header.hash
         links = self._core.ready.values()
         self._tell([link for link in links if tip not in link.known_blocks])
@@ -133,7 +141,8 @@ class BlockRelay:
         entry = sync.headers.take(link, header, compact.seal)
         is_of_use = (
             entry is not None
-            and entry.work >= core.chain.tip().work
+            # Less work can be wanted as well: where a checkpoint names the block.
+            and (entry.work >= core.chain.tip().work or sync.is_requested(header.hash))
             and core.chain.is_wanted(header.hash)
             and not sync.has(header.hash)
         )

@@ -36,9 +36,7 @@ class ChainView:
 
     def add_header(self, header: Header, seal: bytes, now_ms: int) -> Entry:
         """Take in a header whose parent is known, or raise the rule that it breaks."""
-        entry = self._state.judge_header(header, seal, now_ms)
-        self._state.tree.add_header(entry)
-        return entry
+        return self._state.add_header(header, seal, now_ms)
 
     def is_wanted(self, block_hash: BlockHash) -> bool:
         return self._state.tree.find(block_hash) is not None and not self._state.has_body(

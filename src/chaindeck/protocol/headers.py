@@ -18,6 +18,7 @@ from chaindeck.ledger.errors import (
 )
 from chaindeck.ledger.limits import MAX_TIME_AHEAD_MS
 from chaindeck.ledger.ports import Entry
+from chaindeck.ledger.recent import RecentSet
 from chaindeck.ledger.targets import is_under_target, target_of, work_of
 from chaindeck.ledger.types import BlockHash, Header
 from chaindeck.protocol import limits
@@ -51,9 +52,10 @@ class HeaderSync:
         self._core = core
         self._changed = changed
         self._asked: Link | None = None
-        self._asked_at_ms = 0
         self._walks: dict[int, _Walk] = {}
         self._held: dict[BlockHash, tuple[Header, bytes]] = {}
+        self.named: RecentSet[bytes] = RecentSet(limits.MAX_CHECKPOINTS)
+        """Blocks that checkpoints name."""
         core.when_left.append(self._left)
 
     @property
@@ -91,9 +93,11 @@ class HeaderSync:
     def came(self, link: Link, message: Headers) -> None:
         """Take in headers: an answer, or the announcement of a block."""
         core = self._core
-        is_answer = link is self._asked
+        is_answer = link.headers_asked_ms is not None
         if is_answer:
-            self._asked = None
+            self._pass_on(link)
+            link.headers_asked_ms = None
+            link.may_have_sought = False
         if not core.may(link, "headers", limits.HEADERS_RATE, max(1, len(message.headers))):
             return
         if message.headers and self._check_joined(link, message.headers):
@@ -108,7 +112,7 @@ class HeaderSync:
         elif is_answer and not link.is_closing:
             # Whatever it said, it has nothing that we lack.
             link.work = min(link.work, core.chain.best_header().work)
-        if is_answer and not self.is_asking:
+        if is_answer and link.headers_asked_ms is None:
             link.has_told_headers = True
         self._changed()
 
@@ -166,7 +170,8 @@ class HeaderSync:
         """Look at headers of a branch that has less work than ours, as far as shown.
 
         Each is held against the target it claims, which is what it adds to the sum, so that the sum
-        cannot be had for less. When it passes ours the branch is asked for again, and kept then.
+        cannot be had for less. When it passes ours, or a checkpoint names one of them, the branch
+        is asked for again, and kept then.
         """
         core = self._core
         ours = max(core.chain.tip().work, core.settings.least_work)
@@ -180,22 +185,25 @@ class HeaderSync:
             if parent is None or core.chain.find(headers[-1][0].hash) is not None:
                 return False
             walk = _Walk(parent.header.hash, parent.header.hash, parent.work)
+        is_named = False
         for header, _ in headers:
+            is_named = is_named or header.hash in self.named
             target = target_of(header.target_bits)
             if target is None or not is_under_target(header.hash, target):
                 core.drop(link, PeerHeaders(rule="header-work", detail=header.hash.hex()))
                 return True
             walk.work += work_of(target)
-        if walk.work >= ours and walk.tip == walk.start:
+        is_worthy = walk.work >= ours or is_named
+        if is_worthy and walk.tip == walk.start:
             return False
         walk.tip = headers[-1][0].hash
         walk.count += len(headers)
-        self._walk_on(link, walk, is_end=len(headers) < limits.MAX_HEADERS, ours=ours)
+        self._walk_on(link, walk, is_end=len(headers) < limits.MAX_HEADERS, is_worthy=is_worthy)
         return True
 
-    def _walk_on(self, link: Link, walk: _Walk, *, is_end: bool, ours: int) -> None:
+    def _walk_on(self, link: Link, walk: _Walk, *, is_end: bool, is_worthy: bool) -> None:
         core = self._core
-        if walk.work >= ours:
+        if is_worthy:
             walk.is_worthy = True
             self._walks[link.id] = walk
             self._ask_after(link, (walk.start,))
@@ -210,19 +218,30 @@ class HeaderSync:
             self._ask_after(link, (walk.tip,))
 
     def _ask_after(self, link: Link, locator: tuple[BlockHash, ...]) -> None:
+        core = self._core
         self._asked = link
-        self._asked_at_ms = self._core.now_ms
-        self._core.send(link, AskHeaders(locator))
-        self._core.after(limits.HEADERS_TIMEOUT_MS, self._time_out, link, self._asked_at_ms)
+        link.headers_asked_ms = core.now_ms
+        core.send(link, AskHeaders(locator))
+        core.after(limits.HEADERS_PATIENCE_MS, self._grow_impatient, link, core.now_ms)
+        core.after(limits.HEADERS_TIMEOUT_MS, self._time_out, link, core.now_ms)
+
+    def _grow_impatient(self, link: Link, asked_at_ms: int) -> None:
+        """Ask another too: whoever claims much and says nothing keeps nobody from the chain."""
+        if self._asked is link and link.headers_asked_ms == asked_at_ms:
+            self._asked = None
+            self._changed()
 
     def _time_out(self, link: Link, asked_at_ms: int) -> None:
-        if self._asked is link and self._asked_at_ms == asked_at_ms:
+        if link.headers_asked_ms == asked_at_ms:
             self._core.drop(link, PeerStalling(what="headers"))
+
+    def _pass_on(self, link: Link) -> None:
+        if self._asked is link:
+            self._asked = None
 
     def _left(self, link: Link, _code: str) -> None:
         self._walks.pop(link.id, None)
-        if self._asked is link:
-            self._asked = None
+        self._pass_on(link)
 
     def _hold(self, header: Header, seal: bytes, ahead_ms: int) -> None:
         """Keep a header that is ahead of the clock, and try it when its time has come."""

@@ -118,7 +118,7 @@ class CheckpointJudged(msgspec.Struct, frozen=True, tag=True):
 
 
 class CheckpointMade(msgspec.Struct, frozen=True, tag=True):
-    """A checkpoint holds here now, whoever brought it."""
+    """A quorum has said something new, whoever brought it, and whether it holds here or not."""
 
     raw: bytes
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from chaindeck.ledger.recent import RecentSet
 from chaindeck.ledger.types import BlockHash, FullId
 from chaindeck.protocol import limits
 from chaindeck.protocol.allowance import Bucket, Rate, Score
@@ -9,22 +10,6 @@ from chaindeck.protocol.frames import FrameReader
 from chaindeck.protocol.messages import Introduction
 from chaindeck.protocol.transitions import Phase
 from chaindeck.protocol.types import Address, Binding, LinkId, NodeKey
-
-
-class Bounded(dict[bytes, None]):
-    """A set of ids that forgets the oldest beyond its limit."""
-
-    __slots__ = ("_limit",)
-
-    def __init__(self, limit: int) -> None:
-        super().__init__()
-        self._limit = limit
-
-    def note(self, item: bytes) -> None:
-        if item not in self:
-            self[item] = None
-            if len(self) > self._limit:
-                del self[next(iter(self))]
 
 
 class Link:
@@ -43,6 +28,7 @@ class Link:
         "connected_ms",
         "has_asked_peers",
         "has_told_headers",
+        "headers_asked_ms",
         "id",
         "in_flight",
         "introduction",
@@ -52,8 +38,10 @@ class Link:
         "key",
         "known_blocks",
         "known_payments",
+        "lacks",
         "last_heard_ms",
         "listening",
+        "may_have_sought",
         "neighbours",
         "nonce",
         "opening",
@@ -118,9 +106,10 @@ class Link:
         self.buckets: dict[str, Bucket] = {}
 
         self.neighbours: frozenset[bytes] = frozenset()
-        self.known_payments = Bounded(limits.MAX_KNOWN_PER_LINK)
-        self.known_blocks = Bounded(limits.MAX_KNOWN_BLOCKS)
-        self.to_announce: list[FullId] = []
+        self.known_payments: RecentSet[bytes] = RecentSet(limits.MAX_KNOWN_PER_LINK)
+        self.known_blocks: RecentSet[bytes] = RecentSet(limits.MAX_KNOWN_BLOCKS)
+        self.to_announce: dict[FullId, None] = {}
+        """What it hears of with the next batch, unless it says it first."""
         self.asked = 0
         """Payments asked for and not here yet."""
         self.judging = 0
@@ -132,10 +121,14 @@ class Link:
         """Of the best branch that the peer has, as far as it said or showed."""
         self.best: BlockHash | None = None
         """The end of that branch, once it showed it."""
+        self.headers_asked_ms: int | None = None  # until it has answered
         self.has_told_headers = False
         """It has answered for headers to the end: what it says it has, it showed."""
+        self.may_have_sought = False  # a block that a checkpoint names; it was not asked yet
         self.in_flight: dict[BlockHash, int] = {}
         """Bodies asked for, and when."""
+        self.lacks: RecentSet[bytes] = RecentSet(limits.MAX_LACKED)
+        """Ends of branches of which it had not a body that it was asked for."""
         self.queued_blocks: list[BlockHash] = []
         """Bodies it asked for that wait until it has taken what it got."""
         self.stalls = 0

@@ -294,12 +294,13 @@ class Machine:
         core = self.core
         if not core.may(link, "checkpoints", limits.CHECKPOINT_RATE):
             return
-        if hash256(notice.raw) in self._checkpoints:
-            return
         try:
-            decode_checkpoint(notice.raw)
+            checkpoint = decode_checkpoint(notice.raw)
         except RuleError as error:
             core.drop(link, PeerCheckpoint(rule=error.code, detail=str(error)))
+            return
+        if hash256(notice.raw) in self._checkpoints:
+            self.sync.told_of(checkpoint.hash, link)
             return
         core.effects.append(JudgeCheckpoint(notice.raw, link.id))
 
@@ -318,6 +319,7 @@ class Machine:
             if len(self._checkpoints) > limits.MAX_CHECKPOINTS:
                 del self._checkpoints[next(iter(self._checkpoints))]
             self.core.send_all(list(self.core.ready.values()), CheckpointNotice(made.raw))
+            self.sync.named(decode_checkpoint(made.raw).hash)
 
     def _tip_moved(self, moved: TipMoved) -> None:
         self.payments.tip_moved(moved.connected)

@@ -8,17 +8,19 @@ comparing pools finds.
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 
 from chaindeck.ledger.codec import decode_transaction
 from chaindeck.ledger.errors import AlreadyPooled, EncodingError, MissingInput, PoolError, RuleError
+from chaindeck.ledger.recent import RecentSet
 from chaindeck.ledger.types import Block, FullId, Transaction, TxId
 from chaindeck.protocol import limits
 from chaindeck.protocol.core import Core
 from chaindeck.protocol.effects import JudgePayments
 from chaindeck.protocol.errors import PeerPayment
 from chaindeck.protocol.inputs import PaymentsAdmitted, PaymentsJudged
-from chaindeck.protocol.links import Bounded, Link
+from chaindeck.protocol.links import Link
 from chaindeck.protocol.messages import (
     AnnouncePayments,
     AskPayments,
@@ -64,9 +66,9 @@ class PaymentRelay:
         self._core = core
         self._topology = topology
         self._wanted: dict[FullId, _Wanted] = {}
-        self._came_from: dict[FullId, Link] = {}
-        self._refused = Bounded(limits.MAX_REFUSED)
-        self._confirmed = Bounded(limits.MAX_CONFIRMED)
+        self._came_from: OrderedDict[FullId, Link] = OrderedDict()
+        self._refused: RecentSet[bytes] = RecentSet(limits.MAX_REFUSED)
+        self._confirmed: RecentSet[bytes] = RecentSet(limits.MAX_CONFIRMED)
         self._tickets: dict[int, tuple[Link | None, tuple[Transaction, ...]]] = {}
         self._next_ticket = 0
         self._orphans: dict[FullId, _Orphan] = {}
@@ -88,6 +90,7 @@ class PaymentRelay:
         asking: list[FullId] = []
         for full_id in message.full_ids:
             link.known_payments.note(full_id)
+            link.to_announce.pop(full_id, None)
             if not self._is_new(full_id):
                 continue
             wanted = self._wanted.get(full_id)
@@ -146,6 +149,7 @@ class PaymentRelay:
                 core.drop(link, PeerPayment(rule=error.code, detail=str(error)))
                 return
             link.known_payments.note(transaction.full_id)
+            link.to_announce.pop(transaction.full_id, None)
             wanted = self._wanted.pop(transaction.full_id, None)
             if wanted is not None:
                 self._let_go(wanted)
@@ -222,7 +226,7 @@ class PaymentRelay:
             for link in hearing:
                 if transaction.full_id not in link.known_payments:
                     link.known_payments.note(transaction.full_id)
-                    link.to_announce.append(transaction.full_id)
+                    link.to_announce[transaction.full_id] = None
         if not self._is_flushing and any(link.to_announce for link in hearing):
             self._is_flushing = True
             core.after(core.settings.batch_interval_ms, self._flush)
@@ -235,7 +239,7 @@ class PaymentRelay:
         for link in core.ready.values():
             if link.to_announce:
                 groups.setdefault(tuple(link.to_announce), []).append(link)
-                link.to_announce = []
+                link.to_announce = {}
         for ids, links in groups.items():
             for start in range(0, len(ids), limits.MAX_IDS):
                 core.send_all(links, AnnouncePayments(ids[start : start + limits.MAX_IDS]))
@@ -260,12 +264,13 @@ class PaymentRelay:
     # Asking
 
     def _is_new(self, full_id: FullId) -> bool:
+        # Most of what is told waits here already.
         return (
-            full_id not in self._refused
+            self._core.chain.waiting(full_id) is None
             and full_id not in self._confirmed
             and full_id not in self._came_from
+            and full_id not in self._refused
             and full_id not in self._orphans
-            and self._core.chain.waiting(full_id) is None
         )
 
     def _note_asked(self, wanted: _Wanted, link: Link) -> None:
@@ -330,7 +335,7 @@ class PaymentRelay:
     def _note_origin(self, full_id: FullId, link: Link) -> None:
         self._came_from[full_id] = link
         if len(self._came_from) > limits.MAX_ANNOUNCED:
-            del self._came_from[next(iter(self._came_from))]
+            self._came_from.popitem(last=False)
 
     def _judge(self, link: Link | None, transactions: Sequence[Transaction]) -> None:
         if not transactions:

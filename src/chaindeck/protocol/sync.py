@@ -62,6 +62,8 @@ class Sync:
         self._is_stuck = False
         """Nobody is left who could have the next body."""
         self._is_first_sync = False
+        self._sought: BlockHash | None = None
+        """A block that a checkpoint names and nobody has shown."""
         self._told: tuple[str, int, int] = ("", -1, -1)
         core.when_left.append(self._left)
 
@@ -94,18 +96,21 @@ class Sync:
     def look(self) -> None:
         """Ask for headers if somebody has more, for bodies if some are missing, and tell."""
         core = self._core
+        self._end_search()
         if not self.headers.is_asking:
             work = core.chain.tip().work
             ahead = [
                 link
                 for link in core.ready.values()
-                if link.work > work and not link.has_told_headers
+                if link.headers_asked_ms is None
+                and (link.may_have_sought or (link.work > work and not link.has_told_headers))
             ]
             if ahead:
-                self.headers.ask(max(ahead, key=lambda link: (link.work, -link.id)))
+                # Anybody can claim much work; who showed some, or is here for longer, comes first.
+                self.headers.ask(min(ahead, key=lambda link: (link.best is None, link.id)))
         self._fill()
-        if self._is_stuck:
-            self._give_up_goal()
+        while self._is_stuck and self._give_up_goal():
+            # The next best may have been shown by as few; each is left alone for a while then.
             self._fill()
         self._tell()
 
@@ -170,7 +175,8 @@ class Sync:
             request = self._requests.get(block_hash)
             if request is not None and request.link is link:
                 self.release(block_hash)
-                link.work = 0
+                if self._planned is not None:
+                    link.lacks.note(self._planned)
         self.look()
 
     def take(self, block: Block, link: Link) -> None:
@@ -205,6 +211,34 @@ class Sync:
         self._plan()
         self._advance()
         self.look()
+
+    def named(self, block_hash: BlockHash) -> None:
+        """A checkpoint names a block: its branch counts whatever its work, and so may others."""
+        self.headers.named.note(block_hash)
+        for link in self._core.ready.values():
+            assert link.introduction is not None
+            link.work = max(link.work, link.introduction.work)
+            link.has_told_headers = False
+            self._seek(block_hash, link)
+        self.moved()
+
+    def told_of(self, block_hash: BlockHash, link: Link) -> None:
+        """A peer knows of a checkpoint, and perhaps its block."""
+        if block_hash in self.headers.named:
+            self._seek(block_hash, link)
+            self.look()
+
+    def _seek(self, block_hash: BlockHash, link: Link) -> None:
+        if self._core.chain.find(block_hash) is None:
+            self._sought = block_hash
+            link.may_have_sought = True
+
+    def _end_search(self) -> None:
+        """Stop asking for a block that a checkpoint names once it is known."""
+        if self._sought is not None and self._core.chain.find(self._sought) is not None:
+            self._sought = None
+            for link in self._core.ready.values():
+                link.may_have_sought = False
 
     def moved(self) -> None:
         """The tip is elsewhere."""
@@ -242,6 +276,8 @@ class Sync:
         chain = self._core.chain
         best = self._goal()
         if best.header.hash == self._planned:
+            # What came another way is not on the way any more.
+            self._advance()
             return
         wanted: list[BlockHash] = []
         entry: Entry | None = best
@@ -284,13 +320,18 @@ class Sync:
     def _is_available(self, block_hash: BlockHash) -> bool:
         return self._unavailable.get(block_hash, 0) <= self._core.now_ms
 
-    def _give_up_goal(self) -> None:
-        """Leave a branch alone for a while whose next body nobody gives."""
-        assert self._planned is not None
-        self._unavailable[self._planned] = self._core.now_ms + limits.UNAVAILABLE_MS
+    def _give_up_goal(self) -> bool:
+        """Leave a branch alone for a while whose next body nobody gives; tell if there is another.
+
+        There is always the tip, for which nothing is missing.
+        """
+        given_up = self._planned
+        assert given_up is not None
+        self._unavailable[given_up] = self._core.now_ms + limits.UNAVAILABLE_MS
         if len(self._unavailable) > limits.MAX_UNAVAILABLE:
             del self._unavailable[next(iter(self._unavailable))]
         self._plan()
+        return self._planned != given_up
 
     def _forget_arrived(self) -> None:
         """Let go of bodies that are no longer on the way."""
@@ -343,13 +384,11 @@ class Sync:
             able = [
                 link
                 for link in room
-                if entry is not None
-                and link.work >= entry.work
-                and len(link.in_flight) < limits.MAX_BLOCKS_IN_FLIGHT
+                if self._may_have(link, entry) and len(link.in_flight) < limits.MAX_BLOCKS_IN_FLIGHT
             ]
             if not able:
                 self._is_stuck = block_hash == self._path[0] and not any(
-                    entry is not None and link.work >= entry.work for link in core.ready.values()
+                    self._may_have(link, entry) for link in core.ready.values()
                 )
                 break
             link = min(able, key=lambda item: (item.stalls, len(item.in_flight), item.id))
@@ -361,6 +400,11 @@ class Sync:
                 core.send(link, AskCompact(hashes[0]))
             elif hashes:
                 core.send(link, AskBlocks(tuple(hashes)))
+
+    def _may_have(self, link: Link, entry: Entry | None) -> bool:
+        """Whether a peer may have a body on the way: its work says so, and it never denied it."""
+        is_denied = self._planned is not None and self._planned in link.lacks
+        return entry is not None and link.work >= entry.work and not is_denied
 
     # Watching
 

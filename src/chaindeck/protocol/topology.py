@@ -6,6 +6,8 @@ ends keep the one that the lower key dialled, or the newer if they were dialled 
 
 from __future__ import annotations
 
+from collections import Counter
+
 from chaindeck.kernel import hash256
 from chaindeck.protocol import limits
 from chaindeck.protocol.book import Known, PeerBook
@@ -32,6 +34,7 @@ from chaindeck.protocol.inputs import (
 )
 from chaindeck.protocol.links import Link
 from chaindeck.protocol.messages import Neighbours, Ping, Pong
+from chaindeck.protocol.types import Address
 
 _MS = 1_000
 
@@ -400,7 +403,7 @@ def short_key(key: bytes) -> bytes:
 
 
 def choose_victim(inbound: list[Link]) -> Link | None:
-    """Return the link to give up for a newcomer: the youngest of the largest group.
+    """Return the link to give up for a newcomer: the youngest of the largest crowd.
 
     Those that served best are spared, each in a way that an attacker cannot have everywhere.
     """
@@ -414,10 +417,13 @@ def choose_victim(inbound: list[Link]) -> Link | None:
         left = [link for link in left if link not in spared]
     if not left:
         return None
-    groups: dict[bytes, int] = {}
-    for link in left:
-        groups[link.address.group] = groups.get(link.address.group, 0) + 1
-    return max(left, key=lambda link: (groups[link.address.group], link.ready_ms, link.id))
+    crowds = Counter(_crowd_of(link.address) for link in left)
+    return max(left, key=lambda link: (crowds[_crowd_of(link.address)], link.ready_ms, link.id))
+
+
+def _crowd_of(address: Address) -> bytes:
+    """Return what counts as one stranger: in a network that its owner numbers, one address."""
+    return address.ip if address.is_private else address.group
 
 
 def _round_trip(link: Link) -> int:
