@@ -2,6 +2,7 @@
 
 from collections import deque
 
+from chaindeck.ledger.recent import RecentSet
 from chaindeck.protocol.core import Core
 from chaindeck.protocol.links import Link
 from chaindeck.protocol.machine import Machine
@@ -16,7 +17,7 @@ from chaindeck.simulate.caps import (
 )
 from tests.simulate.networks import begun
 
-SIZED = (dict, list, set, frozenset, deque, tuple)
+SIZED = (dict, list, set, frozenset, deque, tuple, RecentSet)
 
 BOUNDED_ELSEWHERE = {
     "_hearers": "fixed",

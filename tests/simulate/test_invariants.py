@@ -7,8 +7,13 @@ from msgspec.structs import replace
 
 from chaindeck.ledger.coins import decode_coin, encode_coin
 from chaindeck.ledger.connect import Change
+from chaindeck.ledger.pool import Pool
+from chaindeck.ledger.pool_types import PoolLimits
+from chaindeck.ledger.signatures import SignatureCache
+from chaindeck.ledger.templates import build_template
 from chaindeck.protocol.events import PeerMisbehaved
 from chaindeck.protocol.inputs import TimerFired
+from chaindeck.simulate import mining
 from chaindeck.simulate.invariants import RULES, Broken
 from chaindeck.simulate.load import Fate
 from chaindeck.simulate.running import Run
@@ -160,6 +165,32 @@ def test_payments_without_an_end_are_noticed(breaks):
         run.invariants.settled({b"1": Fate.VANISHED})
     with breaks("payment-waits"):
         run.invariants.settled({b"1": Fate.WAITING})
+
+
+def scarce(**changes):
+    """Seven full blocks' worth of payments, and a tenth of the hash rate from the first moment."""
+    return scenario(
+        duration_s=100,
+        network={"max_block_kb": 10, "difficulty": "lwma60"},
+        load={"payments_per_s": 3, "from_s": 1, "wallets": 5},
+        faults=[{"kind": "hash-rate", "at_s": 0, "power": 0.1}],
+        **changes,
+    )
+
+
+def test_payments_are_waited_for_as_long_as_the_hash_rate_that_is_left_takes():
+    result = Run(scarce()).finish()
+    assert result.fault is None
+    assert result.virtual_s > 600
+    assert result.fates["waiting"] == 0 < result.fates["mined"]
+
+
+def test_miners_who_leave_payments_out_are_noticed_however_long_they_take(monkeypatch):
+    def forgetful(_pool, network, height):
+        return build_template(Pool(network, SignatureCache(), PoolLimits()), network, height)
+
+    monkeypatch.setattr(mining, "build_template", forgetful)
+    assert Run(scarce()).finish().fault.rule == "payment-waits"
 
 
 def test_whatever_a_step_raises_ends_the_run_with_its_trace():

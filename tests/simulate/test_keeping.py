@@ -2,6 +2,7 @@
 
 import pytest
 
+from chaindeck.ledger import state
 from tests.simulate.networks import begun, live
 
 
@@ -22,7 +23,8 @@ def test_nothing_is_lost_in_a_crash_that_tears_nothing():
     assert node.state.tip.header.hash == before[-1]
 
 
-def test_torn_connection_leaves_a_body_that_the_restart_connects_again():
+def test_torn_connection_leaves_a_large_body_that_the_restart_connects_again(monkeypatch):
+    monkeypatch.setattr(state, "ONE_CHANGE_BYTES", 0)
     _, node = mined()
     before = list(node.keeper.active)
     node.crash(torn_batches=1)
@@ -32,10 +34,10 @@ def test_torn_connection_leaves_a_body_that_the_restart_connects_again():
     assert node.keeper.active == before
 
 
-def test_torn_body_is_gone_with_its_mark():
+def test_torn_block_is_gone_with_its_mark():
     _, node = mined()
     before = list(node.keeper.active)
-    node.crash(torn_batches=2)
+    node.crash(torn_batches=1)
     assert node.keeper.active == before[:-1]
     assert before[-1] not in node.keeper.bodies
     assert before[-1] not in node.keeper.marks

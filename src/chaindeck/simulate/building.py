@@ -55,7 +55,17 @@ def wallet_key(seed: bytes, number: int) -> SigningKey:
     return SigningKey(hashlib.sha256(seed + b"wallet" + number.to_bytes(4, "big")).digest())
 
 
-def make_network(scenario: Scenario, wallets: Sequence[SigningKey]) -> Network:
+def signer_keys(seed: bytes, count: int) -> list[SigningKey]:
+    """Return the keys of those who sign checkpoints."""
+    return [
+        SigningKey(hashlib.sha256(seed + b"signer" + number.to_bytes(4, "big")).digest())
+        for number in range(count)
+    ]
+
+
+def make_network(
+    scenario: Scenario, wallets: Sequence[SigningKey], signers: Sequence[SigningKey]
+) -> Network:
     """Return the network, with allocations for wallets that have a load to carry."""
     part = scenario.network
     each = max(1, ALLOCATIONS // max(1, len(wallets)))
@@ -71,6 +81,8 @@ def make_network(scenario: Scenario, wallets: Sequence[SigningKey]) -> Network:
         max_block_bytes=part.max_block_kb * 1000,
         max_block_signatures=max(1, part.max_block_kb * 6),
         maturity=part.maturity,
+        checkpoint_signers=tuple(encode_address(key.key_hash, "tdeck") for key in signers),
+        checkpoint_quorum=len(signers) // 2 + 1 if signers else 0,
     )
     return build_network(document)
 

@@ -41,6 +41,9 @@ def draw_scenario(seed: int) -> Scenario:
         "faults": _draw_faults(dice, count, duration_s, interval_s, places),
         "adversaries": _draw_adversaries(dice, duration_s),
     }
+    if dice.random() < 0.1:
+        fields["network"]["checkpoint_signers"] = dice.choice((3, 4, 7))
+        fields["adversaries"].append(_draw_adversary(dice, "equivocator", duration_s))
     if dice.random() < 0.3:
         fields["churn"] = {
             "leaves_per_minute": dice.uniform(0.5, 6),
@@ -146,24 +149,24 @@ def _draw_fault(
 
 def _draw_adversaries(dice: random.Random, duration_s: int) -> list[Fields]:
     """Draw one or two kinds for one run in two, with every option anywhere in its range."""
-    adversaries = []
-    for name in dice.sample(sorted(KINDS), dice.choice((0, 0, 1, 2))):
-        kind = KINDS[name]
-        options = {
-            key: round(dice.uniform(option.least, min(option.most, 3 * option.default)), 3)
-            for key, option in kind.options.items()
-            if dice.random() < 0.5
-        }
-        from_s = dice.randrange(duration_s)
-        adversaries.append(
-            {
-                "name": name,
-                "count": dice.choice((1, 1, 3)),
-                "from_s": from_s,
-                **({"until_s": duration_s} if dice.random() < 0.7 else {}),
-                "known": dice.choice((1, 20)),
-                "power": dice.choice((0, 0.1, 0.3)),
-                "options": options,
-            }
-        )
-    return adversaries
+    names = sorted(name for name, kind in KINDS.items() if not kind.needs_signers)
+    some = dice.sample(names, dice.choice((0, 0, 1, 2)))
+    return [_draw_adversary(dice, name, duration_s) for name in some]
+
+
+def _draw_adversary(dice: random.Random, name: str, duration_s: int) -> Fields:
+    options = {
+        key: round(dice.uniform(option.least, min(option.most, 3 * option.default)), 3)
+        for key, option in KINDS[name].options.items()
+        if dice.random() < 0.5
+    }
+    from_s = dice.randrange(duration_s)
+    return {
+        "name": name,
+        "count": dice.choice((1, 1, 3)),
+        "from_s": from_s,
+        **({"until_s": duration_s} if dice.random() < 0.7 else {}),
+        "known": dice.choice((1, 20)),
+        "power": dice.choice((0, 0.1, 0.3)),
+        "options": options,
+    }

@@ -81,14 +81,20 @@ MAX_SWARM_SEED: Final = 2**53
 QUIET_S: Final = 60
 """At the end of a run nobody mines for so long, and then everybody has to agree."""
 
-MIN_QUIET_BLOCKS: Final = 3
-"""Blocks after the last payment, within which every payment has to be in one."""
+ROOMY_BLOCKS: Final = 3
+"""Half-empty blocks in a row after the last payment, by which every payment has to be in one."""
 
 MAX_SETTLE_INTERVALS: Final = 100
-"""Block intervals that are waited for those blocks at most."""
+"""Times that a block takes, which are waited for those blocks at most."""
 
 LAST_STEPS: Final = 20
 """Looks a block interval at whether the last block has been found."""
+
+MAX_SIGNERS: Final = 21
+"""Of checkpoints: a quorum of people who can be asked within a minute."""
+
+OPERATORS_LOOK_US: Final = 60_000_000
+"""How long after an alarm the honest signers have agreed and signed."""
 
 # Loads
 

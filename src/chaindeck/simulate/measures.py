@@ -56,6 +56,7 @@ class Measures:
     def __init__(self, world: World, count: int) -> None:
         self.blocks: dict[BlockHash, Spread] = {}
         self.payments: dict[TxId, Spread] = {}
+        self.partings: dict[str, int] = {}
         self.reorganised: dict[int, int] = {}
         """How often, by how many blocks were undone."""
         self.recoveries: list[Recovery] = []
@@ -94,6 +95,9 @@ class Measures:
         spread = self.payments.get(tx_id)
         if spread is not None:
             spread.arrive(node.number, self._world.now_us)
+
+    def parted(self, code: str) -> None:
+        self.partings[code] = self.partings.get(code, 0) + 1
 
     def reorganisation(self, event: Reorganised) -> None:
         depth = event.disconnected

@@ -7,6 +7,7 @@ hash rates are small and so are the targets that difficulty settles on.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 from chaindeck.kernel import search_nonce
@@ -30,8 +31,12 @@ _NONCE_BYTES = 8
 class SimulatedMiner:
     """Mines on one node while it has hash rate."""
 
-    def __init__(self, node: SimulatedNode, key: SigningKey) -> None:
+    def __init__(
+        self, node: SimulatedNode, key: SigningKey, *, leaves_at: float = math.inf
+    ) -> None:
+        """Mine while a block takes no more than `leaves_at` times the least work."""
         self.node = node
+        self._most_work = leaves_at * work_of(node.library.network.easiest_target)
         self.key = key
         self._round = 0
         self.found = 0
@@ -44,7 +49,7 @@ class SimulatedMiner:
         """
         self._round += 1
         node = self.node
-        if not node.is_up or node.hashes_s <= 0:
+        if not node.is_up or node.hashes_s <= 0 or self._is_halted:
             return
         world = node.world
         tip = node.state.tip
@@ -52,6 +57,8 @@ class SimulatedMiner:
         required = required_bits(node.library.network, node.state.tree, tip, time_ms)
         target = target_of(required.target_bits)
         assert target is not None
+        if work_of(target) > self._most_work:
+            return
         wait_us = int(world.dice.expovariate(node.hashes_s / work_of(target)) * SECOND)
         # The target of a late block becomes easier at the next step of the decay.
         passed_ms = time_ms - tip.header.time_ms
@@ -61,12 +68,17 @@ class SimulatedMiner:
         else:
             world.after(step_us, self._draw_again, self._round)
 
+    @property
+    def _is_halted(self) -> bool:
+        """Whether checkpoints contradict each other: nobody mines until one of them holds."""
+        return self.node.state.checkpoints.conflict is not None
+
     def _draw_again(self, started: int) -> None:
         if started == self._round:
             self.restart()
 
     def _find(self, started: int) -> None:
-        if started != self._round or not self.node.is_up:
+        if started != self._round or not self.node.is_up or self._is_halted:
             return
         block = self.make_block()
         if self.when_found is not None:

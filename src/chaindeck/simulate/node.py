@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from chaindeck.ledger.checkpoints import decode_checkpoint
+from chaindeck.ledger.checkpoints import Checkpoint, decode_checkpoint, encode_checkpoint
 from chaindeck.ledger.errors import RuleError
 from chaindeck.ledger.pool_types import Accepted, Rejected
 from chaindeck.ledger.signatures import SigningKey
@@ -14,6 +14,7 @@ from chaindeck.ledger.state import (
     Connected,
     Disconnected,
     Event,
+    Fixed,
     run_here,
 )
 from chaindeck.ledger.types import Block, Transaction
@@ -316,13 +317,7 @@ class SimulatedNode:
         self.hear(PaymentsJudged(ticket, errors))
 
     def _judge_checkpoint(self, raw: bytes, link: LinkId) -> None:
-        error: RuleError | None = None
-        try:
-            if run_here(self.state.fix(decode_checkpoint(raw), self.clock_ms)):
-                self._tell()
-                self.hear(CheckpointMade(raw))
-        except RuleError as refused:
-            error = refused
+        error = self.take_checkpoint(decode_checkpoint(raw))
         self.hear(CheckpointJudged(link, error))
 
     # What is handed in here
@@ -348,6 +343,16 @@ class SimulatedNode:
         self._tell()
         return results
 
+    def take_checkpoint(self, checkpoint: Checkpoint) -> RuleError | None:
+        """Take in what a quorum signed; return the rule it breaks, a contradiction for one."""
+        error: RuleError | None = None
+        try:
+            run_here(self.state.fix(checkpoint, self.clock_ms))
+        except RuleError as refused:
+            error = refused
+        self._tell()
+        return error
+
     def fill_pool(self, transactions: Sequence[Transaction]) -> None:
         """Let payments wait as if they had come long ago: nobody is told."""
         run_here(self.state.submit_transactions(transactions, self.clock_ms))
@@ -360,6 +365,7 @@ class SimulatedNode:
             return
         connected: list[Block] = []
         admitted: list[Transaction] = []
+        fixed: list[Checkpoint] = []
         has_moved = False
         happened = self._watcher.happened
         for event in events:
@@ -370,11 +376,15 @@ class SimulatedNode:
                 has_moved = True
             elif isinstance(event, Disconnected):
                 has_moved = True
+            elif isinstance(event, Fixed):
+                fixed.append(event.checkpoint)
             happened(self, event)
         if has_moved:
             self.hear(TipMoved(tuple(connected)))
         if admitted:
             self.hear(PaymentsAdmitted(tuple(admitted)))
+        for checkpoint in fixed:
+            self.hear(CheckpointMade(encode_checkpoint(checkpoint)))
 
 
 def node_key(seed: bytes, number: int) -> SigningKey:

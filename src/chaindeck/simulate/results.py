@@ -109,6 +109,9 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     reorganisations: dict[int, int]
     """How often, by how many blocks were undone."""
 
+    partings: dict[str, int]
+    """Why honest nodes and adversaries parted, by code, and how often."""
+
     recoveries: list[Recovered]
     intervals: list[tuple[float, float]]
     """Virtual second and interval of each block of the chain, in seconds."""

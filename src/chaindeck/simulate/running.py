@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import gc
 import hashlib
+import math
 import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
@@ -18,16 +19,19 @@ from contextlib import contextmanager
 from functools import partial
 
 from chaindeck import __version__
+from chaindeck.ledger.difficulty import required_bits
 from chaindeck.ledger.errors import RuleError
 from chaindeck.ledger.signatures import SigningKey
-from chaindeck.ledger.state import Admitted, Connected, Event, Lost, Reorganised
+from chaindeck.ledger.state import Admitted, Connected, Event, Fixed, Lost, Reorganised
+from chaindeck.ledger.targets import target_of, work_of
 from chaindeck.ledger.types import Block, BlockHash
-from chaindeck.protocol.events import NetworkEvent, PeerMisbehaved
+from chaindeck.protocol.events import NetworkEvent, PeerLeft, PeerMisbehaved
 from chaindeck.protocol.inputs import Input
 from chaindeck.protocol.machine import Machine
 from chaindeck.protocol.types import Address, Settings
 from chaindeck.simulate import results
 from chaindeck.simulate.adversaries import KINDS, Kind, Kit
+from chaindeck.simulate.adversaries.kit import CLOCK, LEAVES_AT
 from chaindeck.simulate.building import (
     MBIT_BYTES,
     PORT,
@@ -40,6 +44,7 @@ from chaindeck.simulate.building import (
     place_nodes,
     remembered,
     seed_bytes,
+    signer_keys,
     stream,
     wallet_key,
 )
@@ -51,16 +56,17 @@ from chaindeck.simulate.limits import (
     COLLECT_AFTER,
     LAST_STEPS,
     MAX_SETTLE_INTERVALS,
-    MIN_QUIET_BLOCKS,
     NEWCOMER_KNOWS,
     PROGRESS_STEPS,
     QUIET_S,
+    ROOMY_BLOCKS,
     START_WITHIN_US,
 )
 from chaindeck.simulate.load import Fate, Load, Submitted
 from chaindeck.simulate.measures import Measures
 from chaindeck.simulate.mining import SimulatedMiner
 from chaindeck.simulate.node import SimulatedNode, Watcher, node_key
+from chaindeck.simulate.operators import Operators
 from chaindeck.simulate.scenario import AdversaryPart, Partition, Scenario
 from chaindeck.simulate.world import MS, SECOND, Site, World
 
@@ -120,11 +126,16 @@ class Run(Watcher):
         load = scenario.load
         is_paying = load.payments_per_s > 0 or bool(load.bursts) or load.waiting_kb > 0
         keys = [wallet_key(self._seed, n) for n in range(load.wallets if is_paying else 0)]
-        self.network = make_network(scenario, keys)
+        signers = signer_keys(self._seed, scenario.network.checkpoint_signers)
+        self.network = make_network(scenario, keys, signers)
+        quorum = self.network.genesis.checkpoint_quorum
+        self._dishonest = tuple(signers[:quorum])
         self.library = Library(self.network)
         self.world = World(stream(seed, "world"), START_MS, Wires(scenario))
         self.nodes: list[SimulatedNode] = []
         self._spectator = _Spectator()
+        self._strangers: set[bytes] = set()
+        """Where adversaries are."""
         self._adversary_count = sum(part.count for part in scenario.adversaries)
         count = scenario.nodes.count
         self._places = place_nodes(scenario, count)
@@ -140,6 +151,7 @@ class Run(Watcher):
                 self._acquaintance.remembered_by(number),
                 self._acquaintance.settled_for(number),
             )
+        self.operators = Operators(self.world, self.network, signers[quorum:], self._up_nodes)
         self.miners = self._make_miners(keys)
         self.load = Load(self.world, self.library, load, keys, stream(seed, "load"), self._up_nodes)
         self.load.when_taken = self._payment_made
@@ -290,16 +302,38 @@ class Run(Watcher):
             progress(min(int(self.world.elapsed_s), int(total_s) - 1), int(total_s))
 
     def _wait_for_blocks(self) -> None:
-        """Wait on until a few blocks have come since the last payment."""
+        """Wait on until all that waited when the last payment was made has had room in blocks."""
         if not (self.miners and self.load.submitted):
             return
         undone_ms = (self.world.now_us - int(self.scenario.settle_s * SECOND)) // MS
-        interval_us = self.network.genesis.block_interval_ms * MS
         for _ in range(MAX_SETTLE_INTERVALS):
-            tip = self.nodes[0].state.tree.window(self.nodes[0].state.tip, MIN_QUIET_BLOCKS)
-            if tip[0].header.height and tip[0].header.time_ms > undone_ms:
+            if self._had_room_since(undone_ms):
                 return
-            self.world.run_until(self.world.now_us + interval_us)
+            self.world.run_until(self.world.now_us + self._interval_us())
+
+    def _had_room_since(self, time_ms: int) -> bool:
+        """Whether the last few blocks came since then and were half empty.
+
+        A block takes what waits while it has room; so what still waits then waits for nothing.
+        """
+        genesis = self.network.genesis
+        tree, tip = self.nodes[0].state.tree, self.nodes[0].state.tip
+        last = [self.library.blocks[entry.header.hash] for entry in tree.window(tip, ROOMY_BLOCKS)]
+        return last[0].header.height > 0 and all(
+            block.header.time_ms > time_ms
+            and 2 * len(block.raw) <= genesis.max_block_bytes
+            and 2 * block.index.signature_count <= genesis.max_block_signatures
+            for block in last
+        )
+
+    def _interval_us(self) -> int:
+        """Return what a block takes: the network's interval, or longer where hash rate is gone."""
+        hashes_s = sum(miner.node.hashes_s for miner in self.miners.values())
+        network, state = self.network, self.nodes[0].state
+        time_ms = state.tip.header.time_ms + 1
+        target = target_of(required_bits(network, state.tree, state.tip, time_ms).target_bits)
+        assert target is not None, "the rule gives canonical bits"
+        return max(network.genesis.block_interval_ms * MS, int(work_of(target) / hashes_s * SECOND))
 
     def _end_mining(self) -> None:
         """Let one miner find a last block, which decides any race, and nobody a further one."""
@@ -316,9 +350,7 @@ class Run(Watcher):
         for _ in range(MAX_SETTLE_INTERVALS * LAST_STEPS):
             if last.found > before:
                 break
-            self.world.run_until(
-                self.world.now_us + self.network.genesis.block_interval_ms * MS // LAST_STEPS
-            )
+            self.world.run_until(self.world.now_us + self._interval_us() // LAST_STEPS)
         last.node.hashes_s = 0
         last.restart()
 
@@ -326,6 +358,7 @@ class Run(Watcher):
 
     def _enter(self, part: AdversaryPart, kind: Kind) -> None:
         site = self._site(self._dice.randrange(len(self.scenario.places)))
+        self._strangers.add(site.address.ip)
         drawn = self._seed + b"adversary" + site.number.to_bytes(4, "big")
         defaults = {name: option.default for name, option in kind.options.items()}
         kit = Kit(
@@ -335,6 +368,7 @@ class Run(Watcher):
             address=site.address,
             known=self._acquaintance.some(part.known),
             options=defaults | part.options,
+            signers=self._dishonest if kind.needs_signers else (),
         )
         resident: Guest | SimulatedNode
         if kind.node is not None:
@@ -362,7 +396,10 @@ class Run(Watcher):
         node.kept_peers = remembered(kit.known)
         if power:
             node.hashes_s = fitting_hashes_s(self.network) * power
-            self._spectator.miners[site.number] = SimulatedMiner(node, kit.key)
+            leaves_at = kit.options.get(LEAVES_AT, math.inf)
+            miner = SimulatedMiner(node, kit.key, leaves_at=leaves_at)
+            self._spectator.miners[site.number] = miner
+        node.set_clock(int(kit.options.get(CLOCK, 0)))
         return node
 
     # What nodes tell (`node.Watcher`)
@@ -388,6 +425,8 @@ class Run(Watcher):
     def told(self, node: SimulatedNode, event: NetworkEvent) -> None:
         if isinstance(event, PeerMisbehaved):
             self.invariants.barred(node, event)
+        elif isinstance(event, PeerLeft) and event.address.ip in self._strangers:
+            self.measures.parted(event.code)
 
     def happened(self, node: SimulatedNode, event: Event) -> None:
         if isinstance(event, Admitted):
@@ -402,6 +441,10 @@ class Run(Watcher):
             self.load.note_drop(event.dropped.tx_id, event.dropped.code)
         elif isinstance(event, Reorganised):
             self.measures.reorganisation(event)
+        elif isinstance(event, Fixed):
+            self._mine_on(node)
+        if isinstance(event, Fixed | Connected):
+            self.operators.notice(node)
 
     def _mine_on(self, node: SimulatedNode) -> None:
         miner = self.miners.get(node.number)
@@ -458,6 +501,7 @@ class Run(Watcher):
                 [world.bytes_sent[node.number] for node in self.nodes], world.elapsed_s
             ),
             reorganisations=dict(sorted(measures.reorganised.items())),
+            partings=dict(sorted(measures.partings.items())),
             recoveries=[
                 results.Recovered(
                     item.what,

@@ -7,7 +7,7 @@ that are not below are refused. Times count from the start of the run.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 import msgspec
 from msgspec import Meta
@@ -40,6 +40,8 @@ class NetworkPart(_Part, frozen=True, kw_only=True):
     block_interval_s: Annotated[float, Meta(ge=0.1, le=3_600)] = 10.0
     max_block_kb: Annotated[int, Meta(ge=10, le=32_000)] = 8_000
     maturity: Annotated[int, Meta(ge=0, le=1_000)] = 10
+    checkpoint_signers: Annotated[int, Meta(ge=0, le=limits.MAX_SIGNERS)] = 0
+    """A quorum is more than half of them."""
 
 
 class NodesPart(_Part, frozen=True, kw_only=True):
@@ -231,6 +233,9 @@ class Scenario(_Part, frozen=True, kw_only=True):
     adversaries: tuple[AdversaryPart, ...] = ()
 
 
+LEAST_SIGNERS: Final = 3
+"""With fewer, a quorum is all of them."""
+
 _DECODER = msgspec.json.Decoder(Scenario)
 
 EXAMPLES: Mapping[str, str] = {
@@ -254,6 +259,7 @@ EXAMPLES: Mapping[str, str] = {
     "block_interval_s": "block_interval_s = 10",
     "max_block_kb": "max_block_kb = 8000",
     "maturity": "maturity = 10",
+    "checkpoint_signers": "checkpoint_signers = 3",
     "count": "count = 12",
     "topology": 'topology = "random"',
     "known": "known = 8",
@@ -373,6 +379,11 @@ def check_scenario(scenario: Scenario) -> None:
         _check_fault(scenario, f"faults[{position}]", fault)
     for position, part in enumerate(scenario.adversaries):
         _check_adversary(f"adversaries[{position}]", part)
+        if KINDS[part.name].needs_signers and scenario.network.checkpoint_signers < LEAST_SIGNERS:
+            raise _range(
+                "network.checkpoint_signers",
+                f"{part.name} holds a quorum of at least {LEAST_SIGNERS}",
+            )
     if scenario.churn is not None and (scenario.churn.until_s or scenario.duration_s) > (
         scenario.duration_s
     ):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
+from chaindeck.ledger.genesis import Network
 from chaindeck.ledger.signatures import SigningKey
 from chaindeck.protocol.effects import Close, Dial, Effect, Send, SendDatagram, WakeAt
 from chaindeck.protocol.inputs import (
@@ -18,7 +19,17 @@ from chaindeck.protocol.inputs import (
 )
 from chaindeck.protocol.types import Address, LinkId, make_address
 from chaindeck.simulate.adversaries import KINDS, Kit
+from tests.ledger.forge import ALICE, BOB, CAROL, address, dev_network
 from tests.protocol.town import Resident, Town
+
+SIGNERS = (ALICE, BOB, CAROL)
+
+
+def signed_network() -> Network:
+    """A network of which a villain may hold a quorum of the keys that sign checkpoints."""
+    return dev_network(
+        checkpoint_signers=tuple(address(key) for key in SIGNERS), checkpoint_quorum=2
+    )
 
 
 class _End:
@@ -57,6 +68,7 @@ class Villain:
                 address=self.address,
                 known=tuple(resident.address for resident in town.residents),
                 options={**defaults, **options},
+                signers=SIGNERS[: town.network.genesis.checkpoint_quorum],
             )
         )
         self.hear(Started())

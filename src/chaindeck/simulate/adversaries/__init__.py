@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from chaindeck.simulate.adversaries import disloyal, flooding, misleading
+from chaindeck.simulate.adversaries import disloyal, flooding, misleading, signing
 from chaindeck.simulate.adversaries.kit import Adversary, Kind, Kit, Option
 from chaindeck.simulate.adversaries.silent import SILENT
 
@@ -16,6 +16,7 @@ KINDS: Final[dict[str, Kind]] = {
     **flooding.KINDS,
     **misleading.KINDS,
     **disloyal.KINDS,
+    **signing.KINDS,
 }
 
 __all__ = ["KINDS", "Adversary", "Kind", "Kit", "Option"]

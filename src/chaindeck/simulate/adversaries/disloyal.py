@@ -15,7 +15,7 @@ from chaindeck.protocol.kinds import SyncKind
 from chaindeck.protocol.limits import FRAME_HEADER_BYTES
 from chaindeck.protocol.machine import Machine
 from chaindeck.protocol.messages import CompactBlock, Headers, Type
-from chaindeck.simulate.adversaries.kit import Kind, Kit, Option
+from chaindeck.simulate.adversaries.kit import CLOCK, LEAVES_AT, Kind, Kit, Option
 
 _TYPE_AT = 4
 _BODY_KINDS = (SyncKind.BLOCK_BODY, SyncKind.MISSING)
@@ -140,5 +140,15 @@ KINDS = {
         about="Mines in secret and shows its blocks all at once.",
         node=Hoarder,
         options={"lead": Option(3.0, 1.0, 200.0, "blocks ahead at which it shows them")},
+    ),
+    "time-cheat": Kind(
+        about="Mines by a clock that it sets as it likes.",
+        node=Disloyal,
+        options={CLOCK: Option(25_000.0, -100_000.0, 100_000.0, "milliseconds that it is ahead")},
+    ),
+    "hopper": Kind(
+        about="Mines while that is easy, and leaves the hard blocks to the others.",
+        node=Disloyal,
+        options={LEAVES_AT: Option(1.5, 1.0, 1_000.0, "times the least work of a block")},
     ),
 }

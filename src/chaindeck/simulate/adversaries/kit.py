@@ -9,7 +9,7 @@ machine over a chain of its own, and pass through, change or withhold what it wa
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Protocol
+from typing import Final, Protocol
 
 import msgspec
 
@@ -19,6 +19,11 @@ from chaindeck.protocol.effects import Effect
 from chaindeck.protocol.inputs import Input
 from chaindeck.protocol.machine import Machine
 from chaindeck.protocol.types import Address
+
+CLOCK: Final = "clock_ms"
+LEAVES_AT: Final = "leaves_at"
+"""Options that say how a kind with a node mines, which its machine cannot: by which clock, and up
+to how many times the least work of a block."""
 
 
 class Adversary(Protocol):
@@ -43,6 +48,9 @@ class Kit(msgspec.Struct, frozen=True, kw_only=True):
     options: Mapping[str, float]
     """Every option of its kind, by default or as the scenario says."""
 
+    signers: tuple[SigningKey, ...] = ()
+    """A quorum's keys, for kinds that sign checkpoints."""
+
 
 class Option(msgspec.Struct, frozen=True):
     """One number that a scenario may choose for a kind."""
@@ -62,5 +70,8 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
     peer: Callable[[Kit], Adversary] | None = None
     node: Callable[[Kit, Machine], Machine] | None = None
     options: Mapping[str, Option] = {}
+    needs_signers: bool = False
+    """Whether it holds keys of checkpoint signers, which the network has to list then."""
+
     breaks: frozenset[str] = frozenset()
     """Invariants that this kind is able to break by design, which are not looked at then."""
