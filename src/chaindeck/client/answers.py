@@ -282,6 +282,8 @@ class Mempool(Answer, frozen=True):
     time_ms: int
     fee_histogram: list[FeeBucket]
     projected_blocks: list[ProjectedBlock]
+    max_block_bytes: int = 0
+    """Of the network's rules; 0 where a node does not say."""
 
 
 class Balance(Answer, frozen=True):

@@ -15,6 +15,10 @@ MAX_BATCH_TRANSACTIONS: Final = 1_000
 FEW_SIGNATURES: Final = 3
 """So many go to the one native thread, 50 us each; with more, several threads are worth waking."""
 
+FEW_TRANSACTIONS: Final = 300
+"""Blocks up to here, with few signatures that are unknown, are judged in half a millisecond, which
+is what waking a thread and being woken by it can take."""
+
 EXPIRY_INTERVAL_S: Final = 15.0
 """How often the pool is searched for what has waited too long."""
 

@@ -30,6 +30,7 @@ from chaindeck.ledger.state import (
     Connected,
     Disconnected,
     Event,
+    Judging,
     Lost,
     Parked,
     Recovering,
@@ -44,6 +45,7 @@ from chaindeck.node.limits import (
     DROPPED_KEPT,
     EXPIRY_INTERVAL_S,
     FEW_SIGNATURES,
+    FEW_TRANSACTIONS,
     JOURNAL_SLACK,
     REST_S,
     TURNS_A_PAUSE,
@@ -229,6 +231,8 @@ class NodeService:
                     job = next(steps)
                 elif isinstance(job, Recovering) and job.count <= FEW_SIGNATURES:
                     job = steps.send(await self._recoverer.recover(job.digests, job.signatures))
+                elif isinstance(job, Judging) and is_small(job):
+                    job = steps.send(job())
                 else:
                     job = steps.send(await self._in_thread(job))
         except StopIteration as done:
@@ -323,6 +327,10 @@ class NodeService:
 
     def _publish_block(self, event: Connected | Disconnected, status: str) -> None:
         self.feed.publish("block", {**describe_block(self.network, event), "status": status})
+
+
+def is_small(job: Judging) -> bool:
+    return job.unknown <= FEW_SIGNATURES and job.count <= FEW_TRANSACTIONS
 
 
 def _go_gently(turns: Iterable[None]) -> None:

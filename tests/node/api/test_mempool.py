@@ -10,6 +10,7 @@ def test_overview_counts_what_waits(fresh):
     fresh.offer(payment)
     overview = fresh.get("/api/mempool").json
     assert (overview["count"], overview["bytes"]) == (1, payment.size)
+    assert overview["max_block_bytes"] == fresh.service.network.genesis.max_block_bytes
     assert sum(bucket["count"] for bucket in overview["fee_histogram"]) == 1
     (block,) = overview["projected_blocks"]
     assert (block["count"], block["bytes"], block["fees"]) == (1, payment.size, 1_000)

@@ -277,6 +277,7 @@ class MempoolAnswer(msgspec.Struct, frozen=True):
     floor_per_kb: Count
     max_count: Count
     max_bytes: Count
+    max_block_bytes: Count
     time_ms: TimeMs
     fee_histogram: list[FeeBucket]
     projected_blocks: list[ProjectedBlock]

@@ -29,6 +29,7 @@ def _look(context: Context) -> MempoolAnswer:
         floor_per_kb=totals.floor_per_kb,
         max_count=pool.limits.max_transactions,
         max_bytes=pool.limits.max_bytes,
+        max_block_bytes=genesis.max_block_bytes,
         time_ms=context.service.clock.now_ms(),
         fee_histogram=pool.fee_histogram(),
         projected_blocks=pool.projected_blocks(
