@@ -14,10 +14,10 @@ from chaindeck.records.selectors import addresses, chain, events
 from chaindeck.records.services.chain import (
     chain_apply,
     chain_begin,
-    chain_reset,
     chain_rewind,
     chain_tell_indexing,
 )
+from chaindeck.records.services.pieces import chain_reset
 from tests.records.growing import NETWORK, OWNERS, PREFIX, Grower, address
 
 pytestmark = pytest.mark.usefixtures("database")

@@ -8,7 +8,7 @@ Python and each table is written by one statement.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -18,7 +18,7 @@ from chaindeck.ledger.types import KeyHash, Payment, Transaction, TxId
 from chaindeck.records.bulk import KEYS, fetch, fetch_in, insert, run_many, stored_moment
 from chaindeck.records.errors import OutputMissing
 from chaindeck.records.limits import OUTPUT_INDEX_BITS
-from chaindeck.records.places import first_place, height_of
+from chaindeck.records.places import first_place, height_of, number_of
 from chaindeck.records.types import NewBlock
 
 _BLOCK_COLUMNS = (
@@ -73,8 +73,16 @@ class _Owner:
 _Coin = tuple[int, KeyHash]
 
 
+class _Part(NamedTuple):
+    """Transactions that follow each other, from a place on."""
+
+    place: int
+    time_ms: int
+    transactions: list[Transaction]
+
+
 class Indexing:
-    """One run over some blocks that follow each other. Use it once: `run`."""
+    """One run over what follows each other. Use it once: `run`, or `stage`."""
 
     def __init__(self, prefix: str, *, is_partial: bool) -> None:
         self._prefix = prefix
@@ -90,46 +98,47 @@ class Indexing:
 
     def run(self, blocks: Sequence[NewBlock]) -> list[BlockSums]:
         """Write all that the blocks bring; return their sums. Raises `OutputMissing`."""
-        unpacked = [list(block_transactions(new.block)) for new in blocks]
-        self._note_outputs(blocks, unpacked)
-        self._find_coins(unpacked)
-        self._find_owners()
-        sums = [
-            self._read_block(new, transactions)
-            for new, transactions in zip(blocks, unpacked, strict=True)
-        ]
-        self._write(blocks, sums)
+        parts = [_part(new, 0, new.block.header.tx_count) for new in blocks]
+        sums = self._read(parts)
+        write_blocks(blocks, sums)
+        self._write()
         return sums
 
-    @property
-    def transaction_rows(self) -> list[tuple[Any, ...]]:
-        return self._transactions
+    def stage(self, new: NewBlock, start: int, stop: int) -> None:
+        """Write what some transactions of a block bring, by their numbers, and no block.
+
+        Those before `start` have been written. Raises `OutputMissing`.
+        """
+        self._read([_part(new, start, stop)])
+        self._write()
+
+    def _read(self, parts: Sequence[_Part]) -> list[BlockSums]:
+        self._note_outputs(parts)
+        self._find_coins(parts)
+        self._find_owners()
+        return [self._read_part(part) for part in parts]
 
     # Looking up
 
-    def _note_outputs(
-        self, blocks: Sequence[NewBlock], unpacked: Sequence[list[Transaction]]
-    ) -> None:
-        """Learn where the transactions of these blocks stand, and whom they pay."""
+    def _note_outputs(self, parts: Sequence[_Part]) -> None:
+        """Learn where these transactions stand, and whom they pay."""
         places, coins = self._places, self._coins
-        for new, transactions in zip(blocks, unpacked, strict=True):
-            place = first_place(new.block.header.height)
-            for transaction in transactions:
+        for part in parts:
+            for place, transaction in enumerate(part.transactions, start=part.place):
                 places[transaction.id] = place
                 slot = place << OUTPUT_INDEX_BITS
                 for output in transaction.outputs:
                     if isinstance(output, Payment):
                         coins[slot] = (output.amount, output.key_hash)
                     slot += 1
-                place += 1
 
-    def _find_coins(self, unpacked: Sequence[list[Transaction]]) -> None:
-        """Look up the coins that were made before these blocks and are spent by them."""
+    def _find_coins(self, parts: Sequence[_Part]) -> None:
+        """Look up the coins that were made before these transactions and are spent by them."""
         places = self._places
         inputs = [
             item
-            for transactions in unpacked
-            for transaction in transactions[1:]
+            for part in parts
+            for transaction in part.transactions[0 if number_of(part.place) else 1 :]
             for item in transaction.inputs
             if item.tx_id not in places
         ]
@@ -164,14 +173,11 @@ class Indexing:
 
     # Working out
 
-    def _read_block(self, new: NewBlock, transactions: list[Transaction]) -> BlockSums:
+    def _read_part(self, part: _Part) -> BlockSums:
         sums = BlockSums()
-        header = new.block.header
-        moment = stored_moment(header.time_ms)
-        place = first_place(header.height)
-        for transaction in transactions:
+        moment = stored_moment(part.time_ms)
+        for place, transaction in enumerate(part.transactions, start=part.place):
             self._read_transaction(transaction, place, moment, sums)
-            place += 1
         return sums
 
     def _read_transaction(
@@ -279,14 +285,24 @@ class Indexing:
 
     # Writing
 
-    def _write(self, blocks: Sequence[NewBlock], sums: Sequence[BlockSums]) -> None:
-        rows = [_block_row(new, sum_) for new, sum_ in zip(blocks, sums, strict=True)]
-        insert("blocks", _BLOCK_COLUMNS, rows)
+    def _write(self) -> None:
         insert("transactions", _TX_COLUMNS, self._transactions)
         insert("outputs", _OUTPUT_COLUMNS, self._outputs)
         insert("spends", _SPEND_COLUMNS, self._spends)
         run_many("UPDATE outputs SET spent_by = %s WHERE id = %s", self._spent)
         insert("address_entries", _ENTRY_COLUMNS, self._entries)
+
+
+def write_blocks(blocks: Sequence[NewBlock], sums: Sequence[BlockSums]) -> None:
+    """Write the rows of blocks themselves."""
+    rows = [_block_row(new, sum_) for new, sum_ in zip(blocks, sums, strict=True)]
+    insert("blocks", _BLOCK_COLUMNS, rows)
+
+
+def _part(new: NewBlock, start: int, stop: int) -> _Part:
+    header = new.block.header
+    transactions = list(block_transactions(new.block, start, stop))
+    return _Part(first_place(header.height) + start, header.time_ms, transactions)
 
 
 def _block_row(new: NewBlock, sums: BlockSums) -> tuple[Any, ...]:

@@ -49,6 +49,15 @@ MAX_PENDING_ROWS: Final = 10_000
 MAX_CONFIRMED_TOLD: Final = 1_000
 """Transactions of one call that are told of as confirmed, one by one."""
 
+SWEPT_TRANSACTIONS: Final = 1_000
+"""Transactions whose rows are removed in one transaction of the database: some 50 ms."""
+
+MAX_TAKEN_BACK_BLOCKS: Final = 50
+"""Blocks that are taken back in one transaction of the database."""
+
+MAX_FORGOTTEN_BLOCKS: Final = 1_000
+"""Blocks that are removed in one transaction when the index is reset."""
+
 MAX_STALE_IDS: Final = 1_000
 """Transactions that a stale block still names; the block itself is at the nodes."""
 

@@ -13,6 +13,13 @@ from typing import Final
 
 from chaindeck.records.limits import OUTPUT_INDEX_BITS, TX_INDEX_BITS
 
+END_PLACE: Final = f"(SELECT (height + 1) * {1 << TX_INDEX_BITS} FROM follower_cursors)"
+END_SLOT: Final = (
+    f"(SELECT (height + 1) * {1 << (TX_INDEX_BITS + OUTPUT_INDEX_BITS)} FROM follower_cursors)"
+)
+"""In a statement, where the index ends. Rows from there on are not of the chain: they are being
+written or removed, and whoever reads passes over them."""
+
 _TX_MASK: Final = (1 << TX_INDEX_BITS) - 1
 _OUTPUT_MASK: Final = (1 << OUTPUT_INDEX_BITS) - 1
 

@@ -30,8 +30,9 @@ def block_row(block: Block) -> dict[str, Any]:
     }
 
 
-def transaction_row(row: Transaction) -> dict[str, Any]:
-    is_on_chain = row.id >= 0
+def transaction_row(row: Transaction, *, is_on_chain: bool | None = None) -> dict[str, Any]:
+    """Return one of the chain, or one that waits, as its key says unless told otherwise."""
+    is_on_chain = row.id >= 0 if is_on_chain is None else is_on_chain
     return {
         "id": row.tx_hash,
         "status": row.status,
@@ -65,6 +66,7 @@ def node_row(node: Node) -> dict[str, Any]:
         "version": node.version,
         "peers": node.peers,
         "pool_count": node.pool_count,
+        "clock_offset_ms": node.clock_offset_ms,
     }
 
 

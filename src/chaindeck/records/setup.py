@@ -80,6 +80,14 @@ def refresh_statistics() -> None:
             cursor.execute("ANALYZE")
 
 
+def room_bytes() -> int | None:
+    """Return how much the disk of an SQLite file can take yet, None where a server has the data."""
+    if connection.vendor != "sqlite":
+        return None
+    folder = os.statvfs(Path(str(connection.settings_dict["NAME"])).parent)
+    return folder.f_bavail * folder.f_frsize
+
+
 @contextlib.contextmanager
 def _lock(home: Path) -> Iterator[None]:
     """Hold what keeps other processes from migrating; it ends with this process at the latest."""

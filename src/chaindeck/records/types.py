@@ -77,6 +77,8 @@ class ChainPlace(msgspec.Struct, frozen=True):
     start_height: int
     height: int
     hash: str
+    is_forgotten: bool = False
+    """It is being removed: what is seen of it gets less and less."""
 
 
 class Page(msgspec.Struct, frozen=True):

@@ -170,7 +170,18 @@ class FollowerCursor(models.Model):
     address_prefix = models.CharField(max_length=16)
     start_height = models.BigIntegerField()
     height = models.BigIntegerField()
+    """The tip of what is indexed. Rows above it are being written, or being removed."""
+
     hash = models.CharField(max_length=64)
+    staged_hash = models.CharField(max_length=64, default="")
+    """The block whose rows are written above the tip, piece by piece."""
+
+    left_height = models.BigIntegerField(null=True)
+    left_hash = models.CharField(max_length=64, default="")
+    """The tip before blocks were taken back, until it is told where the chain went instead."""
+
+    is_forgotten = models.BooleanField(default=False)
+    """The index is being removed, piece by piece."""
 
     class Meta:
         db_table = "follower_cursors"

@@ -54,10 +54,12 @@ class Activity(models.Model):
         indexes: ClassVar = [
             models.Index(fields=["timestamp", "id"], name="activities_time"),
             models.Index(fields=["severity", "timestamp", "id"], name="activities_severity"),
-            models.Index(fields=["action", "timestamp", "id"], name="activities_action"),
-            models.Index(fields=["user", "timestamp", "id"], name="activities_user"),
             models.Index(
-                fields=["user", "action", "timestamp", "id"], name="activities_user_action"
+                fields=["severity", "action", "timestamp", "id"], name="activities_by_action"
+            ),
+            models.Index(fields=["severity", "user", "timestamp", "id"], name="activities_by_user"),
+            models.Index(
+                fields=["severity", "user", "action", "timestamp", "id"], name="activities_by_both"
             ),
         ]
 

@@ -24,6 +24,9 @@ class Node(models.Model):
     version = models.CharField(max_length=40)
     peers = models.IntegerField()
     pool_count = models.IntegerField()
+    clock_offset_ms = models.BigIntegerField(null=True)
+    """How far its clock is ahead of this machine's, None where it never answered."""
+
     state = models.CharField(max_length=20)
     is_ours = models.BooleanField()
 

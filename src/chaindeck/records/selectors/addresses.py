@@ -6,20 +6,28 @@ from typing import Any
 
 from chaindeck.records.bulk import fetch, read_moment, stored_moment, time_ms_of
 from chaindeck.records.models import AddressLabel
-from chaindeck.records.places import first_place, first_slot, height_of, number_of, place_of
+from chaindeck.records.places import (
+    END_SLOT,
+    first_place,
+    first_slot,
+    height_of,
+    number_of,
+    place_of,
+)
 from chaindeck.records.selectors.paging import check_limit, read_cursor
 from chaindeck.records.types import Page
 
 _NEWEST = (
     "SELECT a.id, e.id, e.total_received, e.total_spent, e.number FROM addresses a"
     " JOIN address_entries e ON e.id = (SELECT x.id FROM address_entries x"
-    " WHERE x.address_id = a.id AND x.id < %s ORDER BY x.id DESC LIMIT 1)"
+    f" WHERE x.address_id = a.id AND x.id < {END_SLOT} AND x.id < %s ORDER BY x.id DESC LIMIT 1)"
     " WHERE a.key_hash = %s"
 )
 _HISTORY = (
     "SELECT e.id, e.received, e.spent, e.total_received, e.total_spent, t.tx_hash, t.timestamp"
     " FROM address_entries e JOIN transactions t ON t.id = e.id / %s"
-    " WHERE e.address_id = (SELECT id FROM addresses WHERE key_hash = %s) AND e.id < %s"
+    f" WHERE e.address_id = (SELECT id FROM addresses WHERE key_hash = %s) AND e.id < {END_SLOT}"
+    " AND e.id < %s"
     " ORDER BY e.id DESC LIMIT %s"
 )
 _NO_END = (1 << 63) - 1

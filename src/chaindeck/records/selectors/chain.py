@@ -7,11 +7,12 @@ from typing import Any
 
 import msgspec
 
-from chaindeck.records.bulk import fetch
+from chaindeck.records.bulk import KEYS, fetch, fetch_in
 from chaindeck.records.models import Block, FollowerCursor, Transaction
 from chaindeck.records.models.chain import TxStatus
-from chaindeck.records.places import first_place, first_slot, height_of, index_of
+from chaindeck.records.places import END_PLACE, first_place, first_slot, height_of, index_of
 from chaindeck.records.rows import block_details, block_row, transaction_row
+from chaindeck.records.selectors.ending import index_end
 from chaindeck.records.selectors.paging import check_limit, read_cursor
 from chaindeck.records.types import ChainPlace, Page
 
@@ -22,7 +23,12 @@ _HEX = frozenset("0123456789abcdef")
 _OUTPUTS = (
     "SELECT o.id, a.address, o.amount, o.data, o.spent_by, s.tx_hash FROM outputs o"
     " LEFT JOIN addresses a ON a.id = o.address_id LEFT JOIN transactions s ON s.id = o.spent_by"
+    f" AND s.id < {END_PLACE}"
     " WHERE o.id >= %s AND o.id < %s ORDER BY o.id LIMIT %s"
+)
+_OUTPUTS_AT = (
+    "SELECT o.id, a.address, o.amount FROM outputs o"
+    f" LEFT JOIN addresses a ON a.id = o.address_id WHERE o.id IN ({KEYS})"
 )
 _INPUTS = (
     "SELECT s.output_id, s.outpoint, t.tx_hash, a.address, o.amount FROM spends s"
@@ -48,7 +54,7 @@ def chain_place() -> ChainPlace | None:
         if cursor is None
         else ChainPlace(
             *(cursor.network_id, cursor.genesis_hash, cursor.address_prefix, cursor.start_height),
-            *(cursor.height, cursor.hash),
+            *(cursor.height, cursor.hash, cursor.is_forgotten),
         )
     )
 
@@ -87,7 +93,8 @@ def block_transactions(*, height: int, cursor: str | None = None, limit: int = 2
     mark = read_cursor(cursor)
     first, end = first_place(height), first_place(height + 1)
     after = first - 1 if mark is None else first + mark[0]
-    found = Transaction.objects.filter(id__gt=after, id__lt=end).order_by("id")
+    found = Transaction.objects.filter(id__gt=after, id__lt=end)
+    found = found.filter(id__lt=index_end()).order_by("id")
     return _page([transaction_row(row) for row in found[: limit + 1]], limit, "number")
 
 
@@ -95,7 +102,7 @@ def transactions_page(*, cursor: str | None = None, limit: int = 25) -> Page:
     """Return transactions of the chain, the newest first. Raises `CursorInvalid`."""
     check_limit(limit)
     mark = read_cursor(cursor)
-    found = Transaction.objects.filter(id__gte=0).order_by("-id")
+    found = Transaction.objects.filter(id__gte=0, id__lt=index_end()).order_by("-id")
     if mark is not None:
         found = found.filter(id__lt=mark[0])
     rows = list(found[: limit + 1])
@@ -112,11 +119,14 @@ def transactions_waiting(*, limit: int = 25, is_oldest_first: bool = False) -> l
 
 
 def transaction_find(tx_hash: str) -> TransactionDetails | None:
-    row = Transaction.objects.filter(tx_hash=tx_hash).first()
+    row = Transaction.objects.annotate(end=index_end()).filter(tx_hash=tx_hash).first()
     if row is None:
         return None
-    if row.id < 0:
-        return TransactionDetails(transaction_row(row), [], [])
+    is_staged = row.id >= (row.end or 0)
+    if is_staged and row.status != TxStatus.PENDING:
+        return None
+    if is_staged or row.id < 0:
+        return TransactionDetails(transaction_row(row, is_on_chain=False), [], [])
     span = [first_slot(row.id), first_slot(row.id + 1), _LISTED]
     return TransactionDetails(
         transaction_row(row),
@@ -125,13 +135,29 @@ def transaction_find(tx_hash: str) -> TransactionDetails | None:
     )
 
 
+def outputs_at(places: Collection[tuple[str, int]]) -> dict[tuple[str, int], dict[str, Any]]:
+    """Return address and amount of outputs by transaction and index, of those that are indexed."""
+    hashes = {tx_hash for tx_hash, _ in places}
+    found = Transaction.objects.filter(id__gte=0, id__lt=index_end(), tx_hash__in=hashes)
+    ids = dict(found.values_list("tx_hash", "id"))
+    slots = {
+        first_slot(ids[tx_hash]) + index: (tx_hash, index)
+        for tx_hash, index in places
+        if tx_hash in ids
+    }
+    return {
+        slots[slot]: {"address": address, "amount": amount}
+        for slot, address, amount in fetch_in(_OUTPUTS_AT, slots)
+    }
+
+
 def find_kind(text: str) -> str | None:
     """Say what 64 hexadecimal digits name: `block` or `transaction`, None for neither."""
     if len(text) != 64 or not set(text) <= _HEX:
         return None
     ((block, transaction),) = fetch(
         "SELECT EXISTS(SELECT 1 FROM blocks WHERE hash = %s),"
-        " EXISTS(SELECT 1 FROM transactions WHERE tx_hash = %s)",
+        f" EXISTS(SELECT 1 FROM transactions WHERE tx_hash = %s AND id < {END_PLACE})",
         [text, text],
     )
     return "block" if block else "transaction" if transaction else None
@@ -170,5 +196,5 @@ def _output(
         "amount": amount,
         "data": data,
         "spent_by": spender,
-        "spent_height": None if spent_by is None else height_of(spent_by),
+        "spent_height": None if spent_by is None or spender is None else height_of(spent_by),
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from chaindeck.records.bulk import moment
 from chaindeck.records.models import AddressLabel, Block, Transaction
+from chaindeck.records.selectors.ending import index_end
 from chaindeck.records.selectors.paging import check_limit
 
 _AFTER_HEX = "g"
@@ -27,6 +28,7 @@ def transactions_beginning(text: str, *, limit: int = 5) -> list[str]:
     """Return ids of transactions that begin so."""
     check_limit(limit)
     found = Transaction.objects.filter(tx_hash__gte=text, tx_hash__lt=text + _AFTER_HEX)
+    found = found.filter(id__lt=index_end())
     return list(found.order_by("tx_hash").values_list("tx_hash", flat=True)[:limit])
 
 

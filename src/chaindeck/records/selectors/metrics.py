@@ -36,11 +36,8 @@ def metric_series(
         found = LiveMetric.objects.filter(
             metric_type=metric_type, timestamp__gte=span[0], timestamp__lt=span[1]
         ).order_by("-timestamp")
-        single = [
-            {"time_ms": time_ms_of(row.timestamp), "value": row.metric_value}
-            for row in found[:limit]
-        ]
-        return single[::-1]
+        values = found.values_list("timestamp", "metric_value")[:limit]
+        return [{"time_ms": time_ms_of(at), "value": value} for at, value in values][::-1]
     sums = MetricRollup.objects.filter(
         step=Step(step), metric_type=metric_type, start__gte=span[0], start__lt=span[1]
     ).order_by("-start")

@@ -33,12 +33,11 @@ def network_series(*, from_ms: int, to_ms: int, limit: int = 1_000) -> list[dict
     found = NetworkStat.objects.filter(
         timestamp__gte=moment(from_ms), timestamp__lt=moment(to_ms)
     ).order_by("-timestamp")
+    # Values and no objects: an hour has 720 rows, and the first page draws all of them.
+    values = found.values_list("timestamp", *_NETWORK_COLUMNS)[:limit]
     rows = [
-        {
-            "time_ms": time_ms_of(row.timestamp),
-            **{name: getattr(row, name) for name in _NETWORK_COLUMNS},
-        }
-        for row in found[:limit]
+        {"time_ms": time_ms_of(at), **dict(zip(_NETWORK_COLUMNS, row, strict=True))}
+        for at, *row in values
     ]
     return rows[::-1]
 

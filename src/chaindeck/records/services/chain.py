@@ -1,33 +1,30 @@
 """The index of the chain: blocks are put on its end, or taken back, with the events that tell so.
 
 Whatever happens to the process, tables, cursor and events are those of one moment: each call is one
-transaction. There is one writer; the row of the cursor is locked against a second one.
+transaction. There is one writer; the row of the cursor is locked against a second one. A block that
+is too large to be put on at once, and many that are taken back, go in `pieces`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-import msgspec
 from django.db import transaction
 
-from chaindeck.records.bulk import KEYS, delete_in, fetch, insert, run
+from chaindeck.records.bulk import KEYS, delete_in, fetch
 from chaindeck.records.errors import BlockDetached, OtherNetwork
-from chaindeck.records.indexing import Indexing, hashes_of
-from chaindeck.records.limits import MAX_CONFIRMED_TOLD, MAX_PENDING_ROWS, MAX_STALE_IDS
+from chaindeck.records.indexing import BlockSums, Indexing, hashes_of, write_blocks
+from chaindeck.records.limits import MAX_CONFIRMED_TOLD, SWEPT_TRANSACTIONS
 from chaindeck.records.models import Block, FollowerCursor, Transaction
 from chaindeck.records.models.chain import TxStatus
-from chaindeck.records.places import first_place, first_slot, number_of
-from chaindeck.records.rows import block_details, block_row, transaction_row
+from chaindeck.records.places import first_place
+from chaindeck.records.rows import block_row, transaction_row
 from chaindeck.records.services.events import events_append
+from chaindeck.records.services.trimming import lower, sweep
 from chaindeck.records.types import ChainPlace, EventDraft, NewBlock
 
 _CURSOR_ID = 1
-_TABLES = (
-    *("blocks", "transactions", "outputs", "spends", "address_entries", "addresses"),
-    "follower_cursors",
-)
 
 
 def chain_begin(
@@ -69,22 +66,28 @@ def chain_apply(
     """
     assert blocks or rewind_to is not None, "there is something to do"
     with transaction.atomic():
-        cursor = FollowerCursor.objects.select_for_update().get(id=_CURSOR_ID)
-        before = place_of_cursor(cursor)
+        cursor = lock_cursor(target_height)
+        left = _left(cursor)
         taken_back: list[dict[str, Any]] = []
         if rewind_to is not None and rewind_to < cursor.height:
-            taken_back = _rewind(cursor, rewind_to)
+            taken_back = lower(cursor, rewind_to)
+        fork_height = cursor.height
+        staged = cursor.staged_hash if blocks else ""
+        if staged not in hashes_of(blocks[:1]):
+            _sweep_all(cursor)
         confirmed = _apply(cursor, blocks) if blocks else []
+        has_moved = left[0] != fork_height
+        cursor.left_height, cursor.left_hash = None, ""
         cursor.save()
         after = place_of_cursor(cursor)
-        drafts = [_draft("block", "disconnected", row["hash"], row) for row in taken_back]
+        drafts = [draft("block", "disconnected", row["hash"], row) for row in taken_back]
         if is_told:
             drafts += _tell_blocks(blocks)
-            drafts += [_draft("transaction", "confirmed", row["id"], row) for row in confirmed]
-        if taken_back:
-            drafts.append(_tell_reorganisation(before, after, len(taken_back), len(blocks)))
-        if is_told or taken_back:
-            drafts.append(_tell_tip(after, target_height))
+            drafts += [draft("transaction", "confirmed", row["id"], row) for row in confirmed]
+        if has_moved:
+            drafts.append(_tell_reorganisation(left, after, fork_height, len(blocks)))
+        if is_told or has_moved:
+            drafts.append(tell_tip(after, target_height))
         events_append(drafts=drafts)
         return after
 
@@ -94,50 +97,33 @@ def chain_rewind(*, to_height: int) -> ChainPlace:
     return chain_apply(blocks=[], rewind_to=to_height)
 
 
-def chain_reset() -> None:
-    """Forget the chain, so that another can be indexed, or the same anew. Takes its time."""
-    with transaction.atomic():
-        for table in _TABLES:
-            run(f'DELETE FROM "{table}"')
-        tip = {"height": -1, "tip": "", "behind": 0, "is_reset": True}
-        events_append(drafts=[_draft("chain", "tip", "chain", tip)])
-
-
 def chain_tell_indexing(*, height: int, target: int) -> None:
     """Tell how far catching up has come."""
     data = {"height": height, "target": target, "behind": max(0, target - height)}
     with transaction.atomic():
-        events_append(drafts=[_draft("chain", "indexing", "chain", data)])
+        events_append(drafts=[draft("chain", "indexing", "chain", data)])
 
 
 def place_of_cursor(cursor: FollowerCursor) -> ChainPlace:
     return ChainPlace(
         *(cursor.network_id, cursor.genesis_hash, cursor.address_prefix, cursor.start_height),
-        *(cursor.height, cursor.hash),
+        *(cursor.height, cursor.hash, cursor.is_forgotten),
     )
 
 
-# Putting on
+def lock_cursor(height: int) -> FollowerCursor:
+    """Return the one cursor, for this transaction alone; raise `BlockDetached` where there is none.
+
+    `height` is of the block that somebody wanted to put on.
+    """
+    found = FollowerCursor.objects.select_for_update().filter(is_forgotten=False).first()
+    if found is None:
+        raise BlockDetached(height=height, tip=-1)
+    return found
 
 
-def _apply(cursor: FollowerCursor, blocks: Sequence[NewBlock]) -> list[dict[str, Any]]:
-    """Index blocks and move the cursor; return the rows of what had been seen waiting."""
-    _check_attached(cursor, blocks)
-    # A block that was taken back may come again.
-    delete_in(f"DELETE FROM blocks WHERE hash IN ({KEYS})", hashes_of(blocks))
-    pending = dict(fetch("SELECT tx_hash, id FROM transactions WHERE id < 0"))
-    ids = [tx_id.hex() for new in blocks for tx_id in new.block.index.txids] if pending else []
-    known = [tx_hash for tx_hash in ids if tx_hash in pending]
-    waited = [pending[tx_hash] for tx_hash in known]
-    delete_in(f"DELETE FROM transactions WHERE id IN ({KEYS})", waited)
-    Indexing(cursor.address_prefix, is_partial=cursor.start_height > 0).run(blocks)
-    last = blocks[-1].block.header
-    cursor.height, cursor.hash = last.height, last.hash.hex()
-    told = Transaction.objects.filter(tx_hash__in=known[:MAX_CONFIRMED_TOLD])
-    return [transaction_row(row) for row in told]
-
-
-def _check_attached(cursor: FollowerCursor, blocks: Sequence[NewBlock]) -> None:
+def check_attached(cursor: FollowerCursor, blocks: Sequence[NewBlock]) -> None:
+    """Raise `BlockDetached` where blocks do not follow the tip, each the one before."""
     height, tip = cursor.height, cursor.hash
     for new in blocks:
         header = new.block.header
@@ -147,69 +133,73 @@ def _check_attached(cursor: FollowerCursor, blocks: Sequence[NewBlock]) -> None:
         height, tip = header.height, header.hash.hex()
 
 
+def take_from_waiting(ids: Iterable[bytes]) -> list[str]:
+    """Forget that some transactions wait; return which of them did."""
+    waiting = dict(fetch("SELECT tx_hash, id FROM transactions WHERE id < 0"))
+    hashes = [tx_id.hex() for tx_id in ids] if waiting else []
+    known = [tx_hash for tx_hash in hashes if tx_hash in waiting]
+    keys = [waiting[tx_hash] for tx_hash in known]
+    delete_in(f"DELETE FROM transactions WHERE id IN ({KEYS})", keys)
+    return known
+
+
+# Putting on
+
+
+def _apply(cursor: FollowerCursor, blocks: Sequence[NewBlock]) -> list[dict[str, Any]]:
+    """Index blocks and move the cursor; return the rows of what had been seen waiting."""
+    check_attached(cursor, blocks)
+    # A block that was taken back may come again.
+    delete_in(f"DELETE FROM blocks WHERE hash IN ({KEYS})", hashes_of(blocks))
+    told = _finish_staged(cursor, blocks) if cursor.staged_hash else _index(cursor, blocks)
+    last = blocks[-1].block.header
+    cursor.height, cursor.hash, cursor.staged_hash = last.height, last.hash.hex(), ""
+    return [transaction_row(row) for row in told[:MAX_CONFIRMED_TOLD]]
+
+
+def _index(cursor: FollowerCursor, blocks: Sequence[NewBlock]) -> list[Transaction]:
+    known = take_from_waiting(tx_id for new in blocks for tx_id in new.block.index.txids)
+    Indexing(cursor.address_prefix, is_partial=cursor.start_height > 0).run(blocks)
+    return list(Transaction.objects.filter(tx_hash__in=known[:MAX_CONFIRMED_TOLD]))
+
+
+def _finish_staged(cursor: FollowerCursor, blocks: Sequence[NewBlock]) -> list[Transaction]:
+    """Put on a block whose other rows are all there."""
+    (new,) = blocks
+    height = cursor.height + 1
+    first, end = first_place(height), first_place(height + 1)
+    ((count, fees, amount),) = fetch(
+        "SELECT COUNT(*), COALESCE(SUM(fee), 0), COALESCE(SUM(amount), 0) FROM transactions"
+        " WHERE id >= %s AND id < %s",
+        [first, end],
+    )
+    assert count == new.block.header.tx_count, "a block is put on when all of it is staged"
+    ((reward, miner),) = fetch("SELECT amount, to_addr FROM transactions WHERE id = %s", [first])
+    sums = BlockSums(fees=int(fees), reward=reward, amount=int(amount) - reward, miner=miner)
+    write_blocks(blocks, [sums])
+    waited = Transaction.objects.filter(id__gte=first, id__lt=end, status=TxStatus.PENDING)
+    keys = list(waited.values_list("id", flat=True))
+    waited.update(status=TxStatus.CONFIRMED, block_index=height)
+    return list(Transaction.objects.filter(id__in=keys[:MAX_CONFIRMED_TOLD]))
+
+
 def _may_begin(cursor: FollowerCursor, new: NewBlock) -> bool:
     """Whether a block may be the first: it is the genesis block, or indexing begins above it."""
     return cursor.start_height > 0 or new.block.hash.hex() == cursor.genesis_hash
 
 
-# Taking back
+def _sweep_all(cursor: FollowerCursor) -> None:
+    """Remove what lies above the tip. Who has much of it does so in `pieces` before."""
+    cursor.staged_hash = ""
+    while sweep(cursor, SWEPT_TRANSACTIONS):
+        pass
 
 
-def _rewind(cursor: FollowerCursor, to_height: int) -> list[dict[str, Any]]:
-    """Undo the blocks above a height; return their rows, the highest first."""
-    assert to_height >= cursor.start_height - 1, "what was never indexed cannot be taken back"
-    place = first_place(to_height + 1)
-    slot = first_slot(place)
-    stale = list(
-        Block.objects.filter(is_on_chain=True, block_index__gt=to_height).order_by("-block_index")
-    )
-    _mark_stale(stale)
-    _return_to_waiting(place)
-    run(
-        "UPDATE outputs SET spent_by = NULL WHERE id IN"
-        " (SELECT output_id FROM spends WHERE id >= %s AND output_id < %s)",
-        [slot, slot],
-    )
-    for table in ("outputs", "spends", "address_entries"):
-        run(f'DELETE FROM "{table}" WHERE id >= %s', [slot])
-    below = Block.objects.filter(is_on_chain=True, block_index=to_height).values_list("hash")
-    cursor.height = to_height
-    cursor.hash = below[0][0] if to_height >= cursor.start_height else ""
-    return [block_row(block) for block in stale]
-
-
-def _mark_stale(stale: list[Block]) -> None:
-    """Keep of blocks that are taken back which transactions they had."""
-    for block in stale:
-        first = first_place(block.block_index)
-        ids = fetch(
-            "SELECT tx_hash FROM transactions WHERE id >= %s AND id < %s ORDER BY id LIMIT %s",
-            [first, first_place(block.block_index + 1), MAX_STALE_IDS],
-        )
-        block.is_on_chain = False
-        details = {**block_details(block), "transactions": [tx_hash for (tx_hash,) in ids]}
-        block.data = msgspec.json.encode(details).decode()
-    Block.objects.bulk_update(stale, ["is_on_chain", "data"], batch_size=100)
-
-
-def _return_to_waiting(place: int) -> None:
-    """Payments of blocks that are taken back wait again, the newest; rewards are gone."""
-    columns = [str(field.column) for field in Transaction._meta.concrete_fields]  # noqa: SLF001 - Django's own way
-    names = ", ".join(f'"{name}"' for name in columns)
-    rows = fetch(
-        f"SELECT {names} FROM transactions WHERE id >= %s ORDER BY id DESC LIMIT %s",
-        [place, MAX_PENDING_ROWS],
-    )
-    run("DELETE FROM transactions WHERE id >= %s", [place])
-    ((lowest,),) = fetch("SELECT COALESCE(MIN(id), 0) FROM transactions WHERE id < 0")
-    payments = [
-        {**dict(zip(columns, row, strict=True)), "status": TxStatus.PENDING, "block_index": None}
-        for row in rows
-        if number_of(row[0])
-    ]
-    for number, payment in enumerate(reversed(payments), start=1):
-        payment["id"] = lowest - number
-    insert("transactions", columns, [tuple(payment.values()) for payment in payments])
+def _left(cursor: FollowerCursor) -> tuple[int, str]:
+    """Return the tip that was last told of as such."""
+    if cursor.left_height is None:
+        return cursor.height, cursor.hash
+    return cursor.left_height, cursor.left_hash
 
 
 # Telling
@@ -217,27 +207,27 @@ def _return_to_waiting(place: int) -> None:
 
 def _tell_blocks(blocks: Sequence[NewBlock]) -> Iterator[EventDraft]:
     stored = Block.objects.filter(hash__in=hashes_of(blocks)).order_by("block_index")
-    return (_draft("block", "connected", block.hash, block_row(block)) for block in stored)
+    return (draft("block", "connected", block.hash, block_row(block)) for block in stored)
+
+
+def tell_tip(place: ChainPlace, target_height: int) -> EventDraft:
+    behind = max(0, target_height - place.height)
+    data = {"height": place.height, "tip": place.hash, "behind": behind}
+    return draft("chain", "tip", "chain", data)
+
+
+def draft(topic: str, kind: str, key: str, data: dict[str, Any]) -> EventDraft:
+    return EventDraft(topic, kind, key, data)
 
 
 def _tell_reorganisation(
-    before: ChainPlace, after: ChainPlace, disconnected: int, connected: int
+    left: tuple[int, str], after: ChainPlace, fork_height: int, connected: int
 ) -> EventDraft:
     data = {
-        "from": {"height": before.height, "hash": before.hash},
+        "from": {"height": left[0], "hash": left[1]},
         "to": {"height": after.height, "hash": after.hash},
-        "fork_height": before.height - disconnected,
-        "disconnected": disconnected,
+        "fork_height": fork_height,
+        "disconnected": left[0] - fork_height,
         "connected": connected,
     }
-    return _draft("chain", "reorganised", "chain", data)
-
-
-def _tell_tip(place: ChainPlace, target_height: int) -> EventDraft:
-    behind = max(0, target_height - place.height)
-    data = {"height": place.height, "tip": place.hash, "behind": behind}
-    return _draft("chain", "tip", "chain", data)
-
-
-def _draft(topic: str, kind: str, key: str, data: dict[str, Any]) -> EventDraft:
-    return EventDraft(topic, kind, key, data)
+    return draft("chain", "reorganised", "chain", data)

@@ -17,7 +17,7 @@ from chaindeck.records.limits import (
 )
 from chaindeck.records.types import KINDS, EventDraft, EventRow
 
-__all__ = ["EventDraft", "events_append", "events_prune"]
+__all__ = ["EventDraft", "events_append", "events_prune", "journal_try"]
 
 _COLUMNS = ("seq", "time_ms", "topic", "kind", "key", "data")
 _TAKE = "UPDATE journal SET last_seq = last_seq + %s WHERE id = 1 RETURNING last_seq"
@@ -39,6 +39,11 @@ def events_append(*, drafts: Sequence[EventDraft], time_ms: int | None = None) -
     ]
     insert("events", _COLUMNS, [msgspec.structs.astuple(row) for row in rows])
     return rows
+
+
+def journal_try() -> None:
+    """Write to the journal what stands in it; raise Django's error where nothing can be written."""
+    run("UPDATE journal SET last_seq = last_seq WHERE id = 1")
 
 
 def events_prune(*, time_ms: int | None = None) -> int:

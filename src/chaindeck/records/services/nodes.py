@@ -13,7 +13,7 @@ from chaindeck.records.rows import node_row
 from chaindeck.records.services.events import events_append
 from chaindeck.records.types import EventDraft
 
-_QUIET = frozenset({"last_seen_ms"})
+_QUIET = frozenset({"last_seen_ms", "clock_offset_ms"})
 """What changes with every look and is told only together with something else."""
 
 
@@ -21,7 +21,7 @@ def node_update(*, name: str, seen_ms: int | None = None, **values: Any) -> dict
     """Note how a node stands, a new one too; tell of it if anything but the time changed.
 
     `values` are columns of `nodes`: node_id, ip_address, port, url, chain_height, is_active,
-    tip_hash, version, peers, pool_count, state, is_ours.
+    tip_hash, version, peers, pool_count, clock_offset_ms, state, is_ours.
     """
     with transaction.atomic():
         node = Node.objects.select_for_update().filter(name=name).first()

@@ -11,8 +11,9 @@ from zoneinfo import available_timezones
 
 from django.contrib.auth.hashers import check_password, make_password
 from django.contrib.sessions.models import Session
-from django.db import IntegrityError, transaction
+from django.db import DatabaseError, IntegrityError, transaction
 
+from chaindeck.node.logs import get_logger
 from chaindeck.records.bulk import moment, now_ms, time_ms_of
 from chaindeck.records.errors import (
     ChoiceUnknown,
@@ -29,6 +30,7 @@ THEMES: Final = ("system", "light", "dark")
 DENSITIES: Final = ("comfortable", "compact")
 SCOPES: Final = ("read", "submit", "operate", "admin")
 TOKEN_PREFIX: Final = "cdw_"  # noqa: S105 - the beginning of every token is no secret
+_log = get_logger("records")
 
 
 def person_create(
@@ -175,9 +177,17 @@ def token_verify(*, text: str) -> ApiToken:
         raise TokenRefused
     used_ms = 0 if token.last_used is None else time_ms_of(token.last_used)
     if now - used_ms >= TOKEN_USE_NOTED_S * 1000:
-        token.last_used = moment(now)
-        token.save(update_fields=["last_used"])
+        _note_use(token, now)
     return token
+
+
+def _note_use(token: ApiToken, time_ms: int) -> None:
+    token.last_used = moment(time_ms)
+    try:
+        token.save(update_fields=["last_used"])
+    except DatabaseError as error:
+        # Who may read may do so where nothing can be written, as on a full disk.
+        _log.warning("the use of a token was not noted", reason=str(error).strip())
 
 
 def token_revoke(*, token_id: int, owner: Person | None = None) -> ApiToken:

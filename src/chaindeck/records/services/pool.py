@@ -58,7 +58,8 @@ def pool_add(*, transactions: Sequence[Waiting]) -> int:
 def pool_drop(*, reasons: Mapping[str, str]) -> int:
     """Note why transactions that waited wait no more, and tell of it; return how many did wait."""
     with transaction.atomic():
-        rows = list(Transaction.objects.filter(tx_hash__in=list(reasons), status=TxStatus.PENDING))
+        waiting = Transaction.objects.filter(id__lt=0, status=TxStatus.PENDING)
+        rows = list(waiting.filter(tx_hash__in=list(reasons)))
         for row in rows:
             row.status, row.reason = TxStatus.DROPPED, reasons[row.tx_hash][:200]
         Transaction.objects.bulk_update(rows, ["status", "reason"])

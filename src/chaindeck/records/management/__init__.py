@@ -1,0 +1,1 @@
+"""What `chaindeck manage` can do with records, beside Django's own."""
