@@ -231,9 +231,9 @@ async def test_what_a_broken_line_held_back_is_told_later_and_once():
         with pytest.raises(RecordsAway):
             await house.writer.submit(work)
         with pytest.raises(RecordsAway):
-            await house.writer.hand_on()
+            await house.writer.submit(lambda: None)
         house.journal.is_away = False
-        await house.writer.hand_on()
+        await house.writer.submit(lambda: None)
         await house.tell()
         assert await take(stream, 3) == [1, 2, 3]
 

@@ -234,7 +234,8 @@ async def test_board_says_what_keeps_the_index_from_following():
 
     await becomes("well", "")
     follower.state.problem = "this node follows another network"
-    await becomes("sick", "this node follows another network")
+    follower.state.problem_code = "records-other-network"
+    await becomes("sick", "this node follows another network (records-other-network)")
     follower.state.problem = None
     await becomes("well", "")
     telling.cancel()

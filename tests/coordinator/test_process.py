@@ -29,6 +29,7 @@ from tests.coordinator.processes import (
     asking,
     coordinator,
     home_node,
+    wait_for,
 )
 from tests.ledger.forge import ALICE, address
 from tests.rpc.desks import Desk, with_token
@@ -102,6 +103,27 @@ async def test_node_is_watched_measured_and_told_of(home):
         assert process.query("SELECT COUNT(*) FROM live_metrics")[0][0] > 10
 
 
+async def test_transaction_is_found_at_the_nodes_and_followed_from_then_on(home):
+    with home_node(home) as node, coordinator(home) as process:
+        async with asking(home) as client:
+            await until(client.list_nodes, lambda nodes: nodes and nodes[0].state == "up")
+            unknown = await client.find_transaction("0" * 64)
+            assert (unknown.node, unknown.status) == ("node-1", "unknown")
+            orders = [{"address": address(ALICE), "amount": number + 1} for number in range(40)]
+            paid = [node.post("/api/dev/faucet", order)["id"] for order in orders]
+            found = await client.find_transaction(paid[-1])
+            assert found.status == "pooled"
+            assert len(found.state["transaction"]["outputs"]) == 2
+            # More than are told of one by one, and yet this one is known.
+            query = f"SELECT status FROM transactions WHERE tx_hash = '{paid[-1]}'"
+            assert process.query(query) == [("pending",)]
+            node.post("/api/mine", {"blocks": 1})
+            found = await client.find_transaction(paid[-1], with_proof=True)
+            assert (found.status, found.state["height"]) == ("confirmed", 1)
+            assert found.state["proof"]["branch"]
+            wait_for(lambda: process.query(query) == [("confirmed",)])
+
+
 async def test_requests_that_make_no_sense_are_refused_with_their_codes(home):
     with coordinator(home):
         async with asking(home) as client:
@@ -116,6 +138,8 @@ async def test_requests_that_make_no_sense_are_refused_with_their_codes(home):
             assert await code_of(client.list_executions(cursor="x")) == "records-cursor"
             assert await code_of(client.get_snapshot(["block"])) == "events-topic"
             assert await code_of(client.health_check("moon")) == "coordinator-order"
+            assert await code_of(client.find_transaction("AB" * 32)) == "coordinator-order"
+            assert await code_of(client.find_transaction("ab" * 32)) == "coordinator-no-node"
             asked = order(node="moon", action="mine", blocks=1)
             assert await code_of(client.control_node(asked)) == "coordinator-node"
             asked = order(node="moon", action="dance")

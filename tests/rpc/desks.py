@@ -37,6 +37,17 @@ class Desk:
 
         return answer
 
+    async def find(self, form):
+        """Tests put their own in its place."""
+        del form
+        return SAMPLES["find_transaction"]
+
+    async def find_transaction(self, form):
+        self.asked.append(("find_transaction", form))
+        if self.trouble:
+            raise self.trouble
+        return await self.find(form)
+
     async def health_check(self, form):
         """Waits as long as a test wants."""
         self.waiting.set()
@@ -129,6 +140,9 @@ SAMPLES: dict[str, forms.Form] = {
     "list_nodes": forms.NodeList(nodes=(NODE,)),
     "control_node": forms.ControlNodeReply(
         node="node-1", action="mine", detail="made", hashes=("00", "11")
+    ),
+    "find_transaction": forms.FoundTransaction(
+        node="node-1", status="unknown", state={"id": "ab" * 32, "status": "unknown"}
     ),
     "get_snapshot": forms.Snapshot(epoch="e", seq=9, events=(EVENT,)),
     "get_state": forms.SupervisorState(instance=INSTANCE, started_at_ms=1, parts=(PART,)),

@@ -55,8 +55,12 @@ async def test_every_call_of_the_coordinator_is_answered(home):
         order = forms.ControlNodeRequest(node="node-1", action="mine", blocks=2)
         assert await client.control_node(order) == SAMPLES["control_node"]
         assert await client.get_snapshot(["node"]) == SAMPLES["get_snapshot"]
+        found = await client.find_transaction("ab" * 32, with_proof=True)
+        assert found == SAMPLES["find_transaction"]
     assert ("report_event", REPORT) in desk.asked
     assert ("control_node", order) in desk.asked
+    form = forms.FindTransactionRequest(id="ab" * 32, with_proof=True)
+    assert ("find_transaction", form) in desk.asked
     assert ("get_snapshot", forms.GetSnapshotRequest(topics=("node",))) in desk.asked
 
 

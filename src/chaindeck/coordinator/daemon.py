@@ -22,7 +22,7 @@ from chaindeck.coordinator.desk import ESSENTIAL, Desk
 from chaindeck.coordinator.errors import RecordsAway
 from chaindeck.coordinator.following import ChainFollower
 from chaindeck.coordinator.hub import Hub
-from chaindeck.coordinator.journal import RecordsJournal
+from chaindeck.coordinator.journal import RecordsJournal, try_records
 from chaindeck.coordinator.limits import FOLLOWING_LOOK_S, POLL_INTERVAL_S
 from chaindeck.coordinator.measuring import Measurer
 from chaindeck.coordinator.orders import Orders
@@ -108,8 +108,9 @@ class Coordinator:
         return work
 
     async def _watch_records(self) -> None:
-        """See that records answer, and hand on what a broken line may have held back."""
-        await repeat(_RECORDS, self.writer.hand_on, POLL_INTERVAL_S, self.board)
+        """See that records take something, and hand on what a broken line may have held back."""
+        attempt = partial(self.writer.submit, try_records)
+        await repeat(_RECORDS, attempt, POLL_INTERVAL_S, self.board)
 
     async def _follow(self) -> None:
         """Follow the chain at all nodes that are watched, and anew when others are."""
@@ -135,12 +136,13 @@ class Coordinator:
     async def _tell_following(self, follower: ChainFollower) -> None:
         """Let the board say what keeps the index from following, for as long as it does."""
         while True:
-            problem = follower.state.problem
-            if problem is None:
+            # One that has just begun knows nothing yet.
+            await asyncio.sleep(FOLLOWING_LOOK_S)
+            state = follower.state
+            if state.problem is None:
                 self.board.well(_FOLLOWING)
             else:
-                self.board.sick(_FOLLOWING, problem)
-            await asyncio.sleep(FOLLOWING_LOOK_S)
+                self.board.sick(_FOLLOWING, f"{state.problem} ({state.problem_code})")
 
     def _tell_health(self, server: RpcServer, workers: Workers) -> None:
         """Let the standard health service know what the board knows, now and later."""

@@ -12,6 +12,7 @@ import msgspec
 from chaindeck.coordinator import reports
 from chaindeck.coordinator.components import Board
 from chaindeck.coordinator.errors import ExecutionUnknown, OrderInvalid
+from chaindeck.coordinator.finding import Finder
 from chaindeck.coordinator.hub import Hub
 from chaindeck.coordinator.measuring import Measurer
 from chaindeck.coordinator.orders import Orders
@@ -51,6 +52,7 @@ class Desk:
         self._poller = poller
         self._measurer = measurer
         self._orders = orders
+        self._finder = Finder(poller, writer)
 
     async def get_system_stats(self, _: forms.Nothing) -> forms.SystemStats:
         counts = await self._readers.read(_count_executions)
@@ -73,6 +75,7 @@ class Desk:
             nodes_up=sum(node.state in ("up", "lagging") for node in nodes),
             network_height=self._poller.network_height,
             event_readers=self._hub.readers,
+            components=self._board.all,
         )
 
     async def health_check(self, asked: forms.HealthCheckRequest) -> forms.HealthReport:
@@ -125,6 +128,9 @@ class Desk:
 
     async def control_node(self, order: forms.ControlNodeRequest) -> forms.ControlNodeReply:
         return await self._orders.carry_out(order)
+
+    async def find_transaction(self, asked: forms.FindTransactionRequest) -> forms.FoundTransaction:
+        return await self._finder.find(asked)
 
     async def get_snapshot(self, asked: forms.GetSnapshotRequest) -> forms.Snapshot:
         return self._hub.snapshot(asked.topics)

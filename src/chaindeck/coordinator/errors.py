@@ -12,6 +12,8 @@ CoordinatorError
 |- OrderInvalid         an order that makes no sense
 |- OrderRefused         a node's own no
 |- ExecutionUnknown     a job that is not there
+|- NoNodeAnswers        the environment: there is nobody to follow
+|- BlocksPruned         the nodes that answer gave up the blocks that come next
 `- ReportInvalid        a report that cannot be taken down
 """
 
@@ -90,6 +92,20 @@ class ExecutionUnknown(CoordinatorError):
     code = "coordinator-execution"
     message = "there is no job {id!r}"
     grpc_status = "NOT_FOUND"
+
+
+class NoNodeAnswers(CoordinatorError):
+    code = "coordinator-no-node"
+    message = "none of the nodes that are watched answers; start one, or wait until one is back"
+    grpc_status = "UNAVAILABLE"
+
+
+class BlocksPruned(CoordinatorError):
+    code = "coordinator-blocks-pruned"
+    message = (
+        "the nodes that answer have given up block {height}, which comes next; watch a node that"
+        " keeps all blocks, or reset the index"
+    )
 
 
 class ReportInvalid(CoordinatorError):

@@ -8,8 +8,11 @@ from collections.abc import Iterator
 from django.db import Error, InterfaceError, OperationalError, close_old_connections, connection
 
 from chaindeck.coordinator.errors import RecordsAway
+from chaindeck.coordinator.limits import LEAST_ROOM_MB
 from chaindeck.coordinator.ports import Bounds
+from chaindeck.records import setup
 from chaindeck.records.selectors import events
+from chaindeck.records.services import events as events_write
 from chaindeck.records.types import EventRow
 from chaindeck.rpc.forms import Event
 
@@ -34,6 +37,17 @@ class RecordsJournal:
             with contextlib.suppress(Error):
                 connection.close()
             raise RecordsAway(reason=str(error).strip()) from error
+
+
+def try_records() -> None:
+    """See in the writer's thread that records take something; raise `RecordsAway` or an error.
+
+    A small write may find a place on a disk on which nothing else does.
+    """
+    events_write.journal_try()
+    room = setup.room_bytes()
+    if room is not None and room < LEAST_ROOM_MB * 1_000_000:
+        raise RecordsAway(reason=f"the disk is full: it has less than {LEAST_ROOM_MB} MB left")
 
 
 def _event(row: EventRow) -> Event:

@@ -14,6 +14,9 @@ MAX_STATE_KEYS: Final = 2_000
 WRITER_QUEUE: Final = 64
 """Pieces of work that wait for the one writer; who comes then waits for room."""
 
+LEAST_ROOM_MB: Final = 1
+"""With less room on the disk of an SQLite file records count as away: writes begin to fail."""
+
 READER_THREADS: Final = 2
 """Threads that read records for calls; the machine has two cores."""
 
@@ -26,6 +29,12 @@ POLL_DEADLINE_S: Final = 3.0
 
 LAG_BLOCKS: Final = 3
 """So far behind the best tip a node lags; two blocks may be under way."""
+
+FIND_NODES: Final = 3
+"""Nodes that are asked about one transaction; one of them may be a block behind."""
+
+FIND_DEADLINE_S: Final = 1.0
+"""A page waits for it."""
 
 MAX_NODES: Final = 200
 """Nodes that are watched: one look at all of them is 200 requests in five seconds."""

@@ -212,6 +212,9 @@ class Poller:
         return {
             "nodes": {node.name: node.state for node in self.nodes},
             "coordinator": {entry.name: entry.state for entry in self._board.all},
+            "problems": {
+                entry.name: entry.detail for entry in self._board.all if entry.state == "sick"
+            },
         }
 
 
@@ -288,6 +291,7 @@ def _columns(look: Look, node: Node) -> dict[str, Any]:
         "tip_hash": node.tip,
         "peers": node.peers,
         "pool_count": node.pool_count,
+        "clock_offset_ms": node.clock_offset_ms,
     }
 
 

@@ -49,10 +49,6 @@ class Writer:
                 await asyncio.wait([running])
                 raise
 
-    async def hand_on(self) -> None:
-        """Hand on what is committed and was not handed on, though nothing is to be written."""
-        await self.submit(lambda: None)
-
     def close(self) -> None:
         """Wait for what is under way; everything that waited is run first."""
         self._thread.shutdown(wait=True)

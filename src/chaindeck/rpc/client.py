@@ -53,6 +53,14 @@ class CoordinatorClient:
         path = f"/{COORDINATOR}/ControlNode"
         return await self.channel.ask(path, order, forms.ControlNodeReply)
 
+    async def find_transaction(
+        self, tx_id: str, *, with_proof: bool = False
+    ) -> forms.FoundTransaction:
+        """Return what the nodes know of it now; one that waits is followed from then on."""
+        form = forms.FindTransactionRequest(id=tx_id, with_proof=with_proof)
+        path = f"/{COORDINATOR}/FindTransaction"
+        return await self.channel.ask(path, form, forms.FoundTransaction)
+
     async def get_snapshot(self, topics: Collection[str] = ()) -> forms.Snapshot:
         """Return the last event of each key; follow events from its `seq` on."""
         form = forms.GetSnapshotRequest(topics=tuple(sorted(topics)))

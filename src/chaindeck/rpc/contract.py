@@ -99,6 +99,13 @@ _COORDINATOR = (
         forms.ControlNodeRequest,
         forms.ControlNodeReply,
     ),
+    _read(
+        COORDINATOR,
+        "FindTransaction",
+        "find_transaction",
+        forms.FindTransactionRequest,
+        forms.FoundTransaction,
+    ),
     _read(COORDINATOR, "GetSnapshot", "get_snapshot", forms.GetSnapshotRequest, forms.Snapshot),
 )
 _SUPERVISOR = (

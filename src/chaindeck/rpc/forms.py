@@ -38,6 +38,7 @@ class SystemStats(Form, frozen=True):
     nodes_up: int
     network_height: int
     event_readers: int
+    components: tuple[ComponentHealth, ...] = ()
 
 
 class HealthCheckRequest(Form, frozen=True):
@@ -216,6 +217,21 @@ class ControlNodeReply(Form, frozen=True):
     action: str
     detail: str
     hashes: tuple[str, ...] = ()
+
+
+class FindTransactionRequest(Form, frozen=True):
+    """A transaction by its id, on demand with its way to the root of its block."""
+
+    id: str
+    with_proof: bool = False
+
+
+class FoundTransaction(Form, frozen=True):
+    """What a node knows of it; `status` is confirmed, pooled, dropped or unknown."""
+
+    node: str
+    status: str
+    state: JsonObject
 
 
 class GetSnapshotRequest(Form, frozen=True):

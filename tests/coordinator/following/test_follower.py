@@ -16,7 +16,8 @@ from chaindeck.records.bulk import run
 from chaindeck.records.databases import describe_database
 from chaindeck.records.selectors import chain, events, standing
 from chaindeck.records.selectors.activity import activity_page
-from chaindeck.records.services.chain import chain_begin, chain_reset
+from chaindeck.records.services.chain import chain_begin
+from chaindeck.records.services.pieces import chain_reset
 from chaindeck.store import ChainStore
 from tests.coordinator.following.watching import (
     check_equal,
@@ -120,6 +121,16 @@ def test_payment_is_told_when_it_waits_and_when_it_is_confirmed(tmp_path):
     assert confirmed.data["height"] == 1
 
 
+def test_payment_that_waited_before_anybody_listened_is_told(tmp_path):
+    async def scenario(first, tx_id):
+        async with following(first) as watch:
+            await watch.until(lambda: [event.key for event in told("transaction")] == [tx_id])
+
+    with node(tmp_path / "a") as first:
+        asyncio.run(scenario(first, pay(first)))
+    assert [event.kind for event in told("transaction")] == ["pooled"]
+
+
 def test_payment_that_a_node_forgot_is_dropped(tmp_path):
     async def scenario(first):
         async with following(first) as watch:
@@ -139,6 +150,7 @@ def test_payments_beyond_the_allowance_are_only_counted(tmp_path):
     async def scenario(first):
         async with following(first) as watch:
             await watch.reaches(first)
+            await watch.until(lambda: bool(told("pool")))
             await asyncio.to_thread(lambda: [pay(first, amount=n + 1) for n in range(80)])
             await watch.until(lambda: any(e.data["count"] == 80 for e in told("pool")))
 
@@ -202,11 +214,7 @@ def test_pruned_node_is_followed_from_its_first_block(tmp_path):
             for _ in range(4):
                 pay(running)
             running.post("/api/mine", {"blocks": 8})
-        running.stop()
-        with ChainStore.open(running.folder, build_network(dev_genesis())) as store:
-            store.settle()
-            store.prune(0)
-        running.start()
+        prune(running)
         asyncio.run(scenario(running))
     finally:
         running.kill()
@@ -214,6 +222,78 @@ def test_pruned_node_is_followed_from_its_first_block(tmp_path):
     assert 0 < place.start_height < place.height == 401
     assert chain.block_find(place.start_height) is not None
     assert chain.block_find(place.start_height - 1) is None
+
+
+def prune(running):
+    """Have a node give up all blocks but those that it keeps in any case."""
+    running.stop()
+    with ChainStore.open(running.folder, build_network(dev_genesis())) as store:
+        store.settle()
+        store.prune(0)
+    running.start()
+
+
+def offer(running, raw):
+    taken = running.ask("POST", "/api/block", raw=raw, content_type="application/octet-stream")
+    assert taken.status == 200, taken.body
+
+
+def bodies(running):
+    height = running.get("/api/status")["height"]
+    return [running.ask("GET", f"/api/block/{n}?raw=1").body for n in range(1, height + 1)]
+
+
+def test_node_that_gave_up_what_comes_next_is_told_of_until_another_has_it(tmp_path):
+    """The index stood below the first block that the node keeps."""
+
+    async def scenario(pruned, whole):
+        async with following(pruned, whole) as watch:
+            await watch.until(lambda: bool(activity_page().rows))
+            state = watch.follower.state
+            assert state.problem_code == "coordinator-blocks-pruned"
+            assert (state.height, state.behind) == (1, 400)
+            # It has less than is indexed, so nothing is taken back for it either.
+            assert await watch.writer.run(partial(is_at, 1))
+            await asyncio.to_thread(lambda: [offer(whole, raw) for raw in raws])
+            await watch.reaches(pruned)
+            await watch.until(lambda: watch.follower.state.problem is None)
+            await mine(pruned)
+            await watch.reaches(pruned)
+
+    with node(tmp_path / "a") as pruned, node(tmp_path / "b") as whole:
+        pay(pruned)
+        pruned.post("/api/mine", {"blocks": 1})
+
+        async def begin():
+            async with following(pruned) as watch:
+                await watch.reaches(pruned)
+
+        asyncio.run(begin())
+        for _ in range(50):
+            for _ in range(4):
+                pay(pruned)
+            pruned.post("/api/mine", {"blocks": 8})
+        raws = bodies(pruned)
+        prune(pruned)
+        asyncio.run(scenario(pruned, whole))
+        check_equal(pruned)
+    (line,) = activity_page().rows
+    assert "block 2" in line["description"]
+
+
+def test_nodes_that_are_all_gone_are_told_of_for_as_long_as_they_are(tmp_path):
+    async def scenario(first):
+        first.options = (f"--api-port={first.url.rpartition(':')[2]}",)
+        async with following(first) as watch:
+            await watch.reaches(first)
+            assert watch.follower.state.problem is None
+            await asyncio.to_thread(first.kill)
+            await watch.until(lambda: watch.follower.state.problem_code == "coordinator-no-node")
+            await asyncio.to_thread(first.start)
+            await watch.until(lambda: watch.follower.state.problem is None)
+
+    with node(tmp_path / "a") as first:
+        asyncio.run(scenario(first))
 
 
 def linked(tmp_path, count):

@@ -7,6 +7,7 @@ import time
 
 import pytest
 
+from chaindeck.records.bulk import fetch
 from chaindeck.records.databases import describe_database
 from chaindeck.records.selectors import chain, events
 from tests.coordinator.following.watching import check_equal, check_journal
@@ -16,18 +17,22 @@ from tests.meta.tree import ROOT
 from tests.records.databases import using
 
 KILLS = 50 if os.environ.get("CHAINDECK_TEST_PROFILE") == "prove" else 12
+LARGE_BLOCKS = 25 if os.environ.get("CHAINDECK_TEST_PROFILE") == "prove" else 4
 WAIT_S = 30
 
 
 class Worker:
     """The follower as a process of its own."""
 
-    def __init__(self, home, database_url, *urls):
+    def __init__(self, home, database_url, *urls, piece=0):
         home.mkdir(parents=True, exist_ok=True)
         self.log = home.parent / "worker.log"
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "tests.coordinator.following.worker", str(home), *urls],
+                [
+                    *(sys.executable, "-m", "tests.coordinator.following.worker"),
+                    *(str(home), str(piece), *urls),
+                ],
                 cwd=ROOT,
                 stderr=log,
                 env={**os.environ, "DATABASE_URL": database_url},
@@ -90,6 +95,72 @@ def test_killed_follower_loses_nothing_and_tells_nothing_twice(tmp_path, rng, da
         worker.kill()
         check_equal(running)
         check_journal()
+
+
+PIECE = 2
+"""Transactions of one write: a block of sixty is then written in thirty."""
+
+
+def test_follower_killed_within_a_large_block_leaves_nothing_of_it_to_be_seen(
+    tmp_path, rng, database_url
+):
+    home = tmp_path / "home"
+    described = describe_database(home, {"DATABASE_URL": database_url})
+    with node(tmp_path / "a") as running, using(described):
+        for number in range(LARGE_BLOCKS):
+            mine_large(running, rng, is_instead=number % 2 == 1)
+            before = staged()
+            worker = Worker(home, database_url, running.url, piece=PIECE)
+            wait_until_staged(worker, running, before)
+            worker.kill()
+            check_unseen()
+            check_journal()
+        worker = Worker(home, database_url, running.url, piece=PIECE)
+        wait_until_equal(worker, running)
+        worker.kill()
+        check_equal(running)
+        check_journal()
+        assert fetch("SELECT COUNT(*) FROM transactions WHERE status <> 'confirmed'") == [(0,)]
+
+
+def mine_large(running, rng, *, is_instead):
+    """Mine a block of sixty payments, or one with the same payments instead of the last."""
+    if is_instead:
+        tip = running.get("/api/status")["tip"]
+        running.post("/api/admin/invalidate", {"hash": tip})
+    for _ in range(0 if is_instead else 60):
+        to = address(rng.choice([ALICE, BOB]))
+        running.post("/api/dev/faucet", {"address": to, "amount": rng.randrange(1, 1_000)})
+    owner = BOB if is_instead else ALICE
+    running.post("/api/mine", {"blocks": 1, "address": address(owner)})
+
+
+def staged():
+    """Return which block is half written."""
+    return "".join(found for (found,) in fetch("SELECT staged_hash FROM follower_cursors"))
+
+
+def wait_until_staged(worker, running, before):
+    """Wait until another block is half written, or, where that was missed, until it is there."""
+    deadline = time.monotonic() + WAIT_S
+    while staged() in ("", before):
+        place = chain.chain_place()
+        if place is not None and place.hash == running.get("/api/status")["tip"]:
+            return
+        assert worker.process.poll() is None, worker.log.read_text()
+        assert time.monotonic() < deadline, worker.log.read_text()
+
+
+def check_unseen():
+    """The newest transaction that can be seen is of the tip's block, which is whole."""
+    height = chain.chain_place().height
+    assert chain.block_find(height + 1) is None
+    assert chain.block_transactions(height=height + 1).rows == []
+    assert chain.transactions_page(limit=1).rows[0]["height"] == height
+    listed = chain.block_transactions(height=height, limit=100).rows
+    found = chain.block_find(height)
+    assert found is not None
+    assert len(listed) == found["tx_count"]
 
 
 @pytest.mark.usefixtures("database")

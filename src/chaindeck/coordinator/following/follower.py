@@ -17,6 +17,7 @@ from django.db import Error as DatabaseError
 
 from chaindeck.client import Access, ClientError, Event, Gap
 from chaindeck.client.answers import HeaderRow
+from chaindeck.coordinator.errors import BlocksPruned, NoNodeAnswers, RecordsAway
 from chaindeck.coordinator.following.choosing import Choice
 from chaindeck.coordinator.following.limits import (
     DATABASE_PAUSE_S,
@@ -27,6 +28,7 @@ from chaindeck.coordinator.following.limits import (
     MOST_PIECE_BLOCKS,
     MOST_PIECE_TRANSACTIONS,
     PIECE_TARGET_S,
+    STAGED_TIMES,
     TROUBLE_PAUSE_S,
 )
 from chaindeck.coordinator.following.pool import PoolFollower
@@ -38,6 +40,7 @@ from chaindeck.coordinator.following.reading import (
     fetch_blocks,
     find_first_body,
     find_way,
+    is_pruned,
     read_headers,
 )
 from chaindeck.coordinator.following.sources import NodeSource, end
@@ -45,7 +48,7 @@ from chaindeck.ledger.errors import CodedError
 from chaindeck.node.logs import get_logger
 from chaindeck.records.errors import BlockDetached, OtherNetwork, OutputMissing
 from chaindeck.records.selectors import chain as chain_read
-from chaindeck.records.services import activity
+from chaindeck.records.services import activity, pieces
 from chaindeck.records.services import chain as chain_write
 from chaindeck.records.types import ChainPlace
 
@@ -93,13 +96,15 @@ class ChainFollower:
         place, current = self._place, self._choice.current
         status = None if current is None else current.status
         height = -1 if place is None else place.height
+        are_gone = all(source.is_gone for source in self._sources)
+        problem = NoNodeAnswers() if are_gone else self._problem
         return FollowerState(
             height=height,
             tip="" if place is None else place.hash,
             target_height=height if status is None else max(height, status.height),
             url=None if current is None or status is None else current.url,
-            problem_code=None if self._problem is None else self._problem.code,
-            problem=None if self._problem is None else str(self._problem),
+            problem_code=None if problem is None else problem.code,
+            problem=None if problem is None else str(problem),
         )
 
     async def run(self) -> None:
@@ -131,15 +136,23 @@ class ChainFollower:
         try:
             return await work()
         except DatabaseError as error:
-            _log.warning("the database did not take it", reason=str(error).strip())
-            await asyncio.sleep(DATABASE_PAUSE_S)
+            await self._wait_for_records(RecordsAway(reason=str(error).strip()))
             return True
-        except (OtherNetwork, OutputMissing) as error:
+        except (OtherNetwork, OutputMissing, BlocksPruned) as error:
             return await self._patiently(partial(self._complain, error))
+
+    async def _wait_for_records(self, problem: RecordsAway) -> None:
+        """Say it once, as it is tried again soon."""
+        if str(problem) != str(self._problem):
+            _log.warning("the database did not take it", reason=str(problem))
+        self._problem = problem
+        await asyncio.sleep(DATABASE_PAUSE_S)
 
     async def _step(self) -> bool:
         """Go some way towards the node that is followed; return whether there is more to do."""
         self._place = place = await self._writer.run(chain_read.chain_place)
+        if place is not None and place.is_forgotten:
+            return await self._forget()
         source = self._choose(place)
         self._pool.follow(source)
         if source is None or source.status is None:
@@ -150,14 +163,21 @@ class ChainFollower:
                 return True
             return await self._catch_up(source, place)
         except ClientError as error:
-            source.fail(error)
+            if place is not None and is_pruned(error):
+                source.lack(error, place.hash)
+            else:
+                source.fail(error)
         except BlockDetached as error:
             # Somebody else moved the index; the next step looks where it is.
             _log.warning("the index moved meanwhile", reason=str(error))
         return True
 
     def _choose(self, place: ChainPlace | None) -> NodeSource | None:
-        """Return whom to follow now; raise `OtherNetwork` where only strangers answer."""
+        """Return whom to follow now.
+
+        Raises `OtherNetwork` where only strangers answer, and `BlocksPruned` where nobody who does
+        can go on from here.
+        """
         usable = [source for source in self._sources if source.is_usable]
         strangers = [source for source in usable if _is_stranger(source, place)]
         for source in strangers:
@@ -168,6 +188,8 @@ class ChainFollower:
         if place is None and len({_network_of(source) for source in usable}) > 1:
             # The node that was named first decides which network is meant.
             usable = [source for source in usable if _network_of(source) == _network_of(usable[0])]
+        if place is not None:
+            usable = _able(usable, place)
         return self._choice.choose(usable, asyncio.get_running_loop().time())
 
     async def _complain(self, error: CodedError) -> bool:
@@ -191,6 +213,12 @@ class ChainFollower:
             self._pool.note(event)
 
     # Steps
+
+    async def _forget(self) -> bool:
+        """Finish the reset of the index that somebody began, piece by piece."""
+        await run_pieces(self._writer, pieces.chain_forget)
+        self._problem = None
+        return True
 
     async def _begin(self, source: NodeSource) -> ChainPlace:
         """Begin an index: at the genesis block, or at the first block that a pruned node has."""
@@ -234,6 +262,7 @@ class ChainFollower:
         """Write a page of blocks piece by piece; the next is fetched while one is written."""
         rewind_to = way.fork_height if way.fork_height < place.height else None
         is_told = target - way.fork_height <= LIVE_BLOCKS
+        await self._make_room(rewind_to, target, way.headers[0].hash if way.headers else "")
         if not way.headers:
             await self._write_piece([], [], source.url, rewind_to, target, is_told=is_told)
             return
@@ -264,6 +293,9 @@ class ChainFollower:
         count = sum(header.tx_count for header in piece)
         if not piece and rewind_to is None:
             return
+        is_staged = len(piece) == 1 and count > STAGED_TIMES * self._piece_transactions
+        if is_staged:
+            await self._stage(piece, raws, url)
 
         def work() -> tuple[ChainPlace, float]:
             blocks = decode(piece, raws, url)
@@ -277,13 +309,29 @@ class ChainFollower:
         self._place = reached
         self._problem = None
         self._work = int(piece[-1].work) if piece else -1
-        if rewind_to is None and piece:
+        if rewind_to is None and piece and not is_staged:
             wanted = count * PIECE_TARGET_S / max(took_s, 0.001)
             mean = (self._piece_transactions + wanted) / 2
             limits = LEAST_PIECE_TRANSACTIONS, MOST_PIECE_TRANSACTIONS
             self._piece_transactions = round(min(max(mean, limits[0]), limits[1]))
         if not is_told:
             await self._progress.tell(reached.height, target)
+
+    async def _make_room(self, rewind_to: int | None, target: int, next_hash: str) -> None:
+        """Take back and sweep away, in pieces, what is too much for the write that follows."""
+        limit = self._piece_transactions
+        if rewind_to is not None:
+            take_back = partial(
+                pieces.chain_take_back, to_height=rewind_to, limit=limit, target_height=target
+            )
+            await run_pieces(self._writer, take_back)
+        await run_pieces(self._writer, partial(pieces.chain_sweep, keep=next_hash, limit=limit))
+
+    async def _stage(self, piece: Sequence[HeaderRow], raws: Sequence[bytes], url: str) -> None:
+        """Write what a large block brings before it is put on."""
+        (new,) = await asyncio.to_thread(decode, piece, raws, url)
+        stage = partial(pieces.chain_stage, new=new, limit=self._piece_transactions)
+        await run_pieces(self._writer, stage)
 
     def _cut(self, rest: list[HeaderRow]) -> list[HeaderRow]:
         """Take off the blocks of the next write: at least one."""
@@ -298,12 +346,37 @@ class ChainFollower:
         return piece
 
 
+async def run_pieces(writer: Writer, piece: Callable[[], bool]) -> None:
+    """Run something until it says that there is no more of it; others may write in between."""
+    while await writer.run(piece):
+        pass
+
+
 def _network_of(source: NodeSource) -> str:
     return "" if source.status is None else source.status.network.id
 
 
 def _is_stranger(source: NodeSource, place: ChainPlace | None) -> bool:
     return place is not None and _network_of(source) != place.network_id
+
+
+def _able(usable: list[NodeSource], place: ChainPlace) -> list[NodeSource]:
+    """Return the nodes that can go on from here. Raises `BlocksPruned`.
+
+    While one is known to have a longer chain, those that are no further than the index are not
+    followed: what they do not have would be taken back.
+    """
+    lacking = [source for source in usable if not source.can_go_on_from(place.hash)]
+    if not lacking:
+        return usable
+    able = [
+        source
+        for source in usable
+        if source not in lacking and source.status and source.status.height > place.height
+    ]
+    if not able:
+        raise BlocksPruned(height=place.height + 1)
+    return able
 
 
 def _other_network(source: NodeSource, place: ChainPlace | None) -> OtherNetwork:

@@ -19,6 +19,10 @@ before what they do not have is taken back."""
 FAILED_S: Final = 1.0
 """How long a node that could not give what it promised is passed over."""
 
+PRUNED_S: Final = 30.0
+"""How long a node that has given up the next block is passed over while the index stands still:
+somebody may put another node in its place at its address."""
+
 DATABASE_PAUSE_S: Final = 0.5
 """Before trying again after the database did not take something."""
 
@@ -38,6 +42,9 @@ PIECE_TARGET_S: Final = 0.1
 FIRST_PIECE_TRANSACTIONS: Final = 500
 LEAST_PIECE_TRANSACTIONS: Final = 100
 MOST_PIECE_TRANSACTIONS: Final = 4_000
+STAGED_TIMES: Final = 2
+"""A block with so many times the transactions of one write is written in several."""
+
 MOST_PIECE_BLOCKS: Final = 200
 """Each write has as many of these as are likely to fit the time."""
 
@@ -60,4 +67,5 @@ MAX_DROPPED_WAITING: Final = 1_000
 COMPARE_INTERVAL_S: Final = 5.0
 CHECKED_AT_ONCE: Final = 200
 """So often, and at once after events were lost, so many transactions that are known to wait are
-asked about: a node that is set back forgets them without a word."""
+asked about: a node that is set back forgets them without a word. As many that waited before anybody
+listened are told of."""

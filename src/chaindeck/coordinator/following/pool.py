@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 from django.db import Error as DatabaseError
 
-from chaindeck.client import ClientError, Event, Gap
+from chaindeck.client import AsyncNodeClient, ClientError, Event, Gap
 from chaindeck.client.answers import TransactionState
 from chaindeck.coordinator.following.limits import (
     CHECKED_AT_ONCE,
@@ -107,6 +107,8 @@ class PoolFollower:
         """Write what came; a node or a database that is away costs a moment and no more."""
         try:
             now_s = asyncio.get_running_loop().time()
+            if self._must_compare:
+                self._pooled.extend(await source.ask(_oldest(source.client)))
             if self._must_compare or now_s - self._compared_s >= COMPARE_INTERVAL_S:
                 self._must_compare, self._compared_s = False, now_s
                 await self._compare(source)
@@ -126,7 +128,7 @@ class PoolFollower:
         while self._pooled:
             found = await source.ask(source.client.transaction(self._pooled.popleft()))
             if found.status == "pooled":
-                waiting.append(_waiting(found))
+                waiting.append(waiting_of(found))
         if waiting:
             await self._writer.run(partial(pool.pool_add, transactions=waiting))
 
@@ -167,7 +169,18 @@ class PoolFollower:
             await self._writer.run(partial(pool.pool_drop, reasons=gone))
 
 
-def _waiting(found: TransactionState) -> Waiting:
+async def _oldest(client: AsyncNodeClient) -> list[str]:
+    """Return what waited before anybody listened, as far as it is told of one by one."""
+    found: list[str] = []
+    async for row in client.transactions("age", page_rows=CHECKED_AT_ONCE):
+        found.append(row.id)
+        if len(found) == CHECKED_AT_ONCE:
+            break
+    return found
+
+
+def waiting_of(found: TransactionState) -> Waiting:
+    """Return what records keep of a transaction that a node has in its pool."""
     transaction = found.transaction
     assert transaction is not None, "a node tells what waits"
     first = transaction.inputs[0]

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from chaindeck.client import AsyncNodeClient, NodeRefused, ProtocolMismatch
+from chaindeck.client import AsyncNodeClient, ClientError, NodeRefused, ProtocolMismatch
 from chaindeck.client.answers import HeaderRow
 from chaindeck.coordinator.following.limits import FETCHES_AT_ONCE, FIRST_OVERLAP, HEADERS_A_PAGE
 from chaindeck.coordinator.following.ports import Writer
@@ -111,11 +111,16 @@ async def find_first_body(client: AsyncNodeClient, height: int) -> int:
     return high
 
 
+def is_pruned(error: ClientError) -> bool:
+    """Whether a node says that it has given up the block that it was asked for."""
+    return isinstance(error, NodeRefused) and error.code == _PRUNED
+
+
 async def _has_body(client: AsyncNodeClient, height: int) -> bool:
     try:
         await client.raw_block(height)
     except NodeRefused as error:
-        if error.code == _PRUNED:
+        if is_pruned(error):
             return False
         raise
     return True

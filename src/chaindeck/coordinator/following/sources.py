@@ -14,7 +14,12 @@ from chaindeck.client import Access, AsyncNodeClient, ClientError, Event, EventS
 from chaindeck.client.answers import Status
 from chaindeck.client.errors import NodeUnreachable
 from chaindeck.client.retries import NO_RETRIES
-from chaindeck.coordinator.following.limits import FAILED_S, LOOK_INTERVAL_S, LOOK_TIMEOUT_S
+from chaindeck.coordinator.following.limits import (
+    FAILED_S,
+    LOOK_INTERVAL_S,
+    LOOK_TIMEOUT_S,
+    PRUNED_S,
+)
 from chaindeck.ledger.errors import CodedError
 from chaindeck.node.logs import get_logger
 
@@ -43,6 +48,8 @@ class NodeSource:
         self._lost = asyncio.Event()
         self._lost.set()
         self._failed_until_s = 0.0
+        self._lacks_after: str | None = None
+        self._lacks_until_s = 0.0
 
     @property
     def url(self) -> str:
@@ -63,6 +70,23 @@ class NodeSource:
         self.problem = error
         self._failed_until_s = asyncio.get_running_loop().time() + FAILED_S
         _log.warning("a node is passed over", url=self.url, code=error.code, reason=str(error))
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether it was looked at and does not answer."""
+        return self.status is None and self.problem is not None
+
+    def lack(self, error: CodedError, tip: str) -> None:
+        """Pass over this node while the index stands at a block: it gave up those after it."""
+        self.problem = error
+        self._lacks_after = tip
+        self._lacks_until_s = asyncio.get_running_loop().time() + PRUNED_S
+        _log.warning("a node has given up what comes next", url=self.url, reason=str(error))
+
+    def can_go_on_from(self, tip: str) -> bool:
+        """Whether this node may have what comes after a block."""
+        now_s = asyncio.get_running_loop().time()
+        return tip != self._lacks_after or now_s >= self._lacks_until_s
 
     def look_again(self) -> None:
         self._happened.set()

@@ -13,7 +13,7 @@ class GetSystemStatsRequest(_message.Message):
     def __init__(self) -> None: ...
 
 class SystemStats(_message.Message):
-    __slots__ = ("instance", "started_at_ms", "uptime_s", "epoch", "last_seq", "active_executions", "total_executions", "success_rate", "cpu_percent", "memory_percent", "disk_percent", "nodes", "nodes_up", "network_height", "event_readers")
+    __slots__ = ("instance", "started_at_ms", "uptime_s", "epoch", "last_seq", "active_executions", "total_executions", "success_rate", "cpu_percent", "memory_percent", "disk_percent", "nodes", "nodes_up", "network_height", "event_readers", "components")
     INSTANCE_FIELD_NUMBER: _ClassVar[int]
     STARTED_AT_MS_FIELD_NUMBER: _ClassVar[int]
     UPTIME_S_FIELD_NUMBER: _ClassVar[int]
@@ -29,6 +29,7 @@ class SystemStats(_message.Message):
     NODES_UP_FIELD_NUMBER: _ClassVar[int]
     NETWORK_HEIGHT_FIELD_NUMBER: _ClassVar[int]
     EVENT_READERS_FIELD_NUMBER: _ClassVar[int]
+    COMPONENTS_FIELD_NUMBER: _ClassVar[int]
     instance: str
     started_at_ms: int
     uptime_s: float
@@ -44,7 +45,8 @@ class SystemStats(_message.Message):
     nodes_up: int
     network_height: int
     event_readers: int
-    def __init__(self, instance: _Optional[str] = ..., started_at_ms: _Optional[int] = ..., uptime_s: _Optional[float] = ..., epoch: _Optional[str] = ..., last_seq: _Optional[int] = ..., active_executions: _Optional[int] = ..., total_executions: _Optional[int] = ..., success_rate: _Optional[float] = ..., cpu_percent: _Optional[float] = ..., memory_percent: _Optional[float] = ..., disk_percent: _Optional[float] = ..., nodes: _Optional[int] = ..., nodes_up: _Optional[int] = ..., network_height: _Optional[int] = ..., event_readers: _Optional[int] = ...) -> None: ...
+    components: _containers.RepeatedCompositeFieldContainer[ComponentHealth]
+    def __init__(self, instance: _Optional[str] = ..., started_at_ms: _Optional[int] = ..., uptime_s: _Optional[float] = ..., epoch: _Optional[str] = ..., last_seq: _Optional[int] = ..., active_executions: _Optional[int] = ..., total_executions: _Optional[int] = ..., success_rate: _Optional[float] = ..., cpu_percent: _Optional[float] = ..., memory_percent: _Optional[float] = ..., disk_percent: _Optional[float] = ..., nodes: _Optional[int] = ..., nodes_up: _Optional[int] = ..., network_height: _Optional[int] = ..., event_readers: _Optional[int] = ..., components: _Optional[_Iterable[_Union[ComponentHealth, _Mapping]]] = ...) -> None: ...
 
 class HealthCheckRequest(_message.Message):
     __slots__ = ("component",)
@@ -291,6 +293,24 @@ class ControlNodeReply(_message.Message):
     detail: str
     hashes: _containers.RepeatedScalarFieldContainer[str]
     def __init__(self, node: _Optional[str] = ..., action: _Optional[str] = ..., detail: _Optional[str] = ..., hashes: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class FindTransactionRequest(_message.Message):
+    __slots__ = ("id", "with_proof")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    WITH_PROOF_FIELD_NUMBER: _ClassVar[int]
+    id: str
+    with_proof: bool
+    def __init__(self, id: _Optional[str] = ..., with_proof: _Optional[bool] = ...) -> None: ...
+
+class FoundTransaction(_message.Message):
+    __slots__ = ("node", "status", "state_json")
+    NODE_FIELD_NUMBER: _ClassVar[int]
+    STATUS_FIELD_NUMBER: _ClassVar[int]
+    STATE_JSON_FIELD_NUMBER: _ClassVar[int]
+    node: str
+    status: str
+    state_json: bytes
+    def __init__(self, node: _Optional[str] = ..., status: _Optional[str] = ..., state_json: _Optional[bytes] = ...) -> None: ...
 
 class GetSnapshotRequest(_message.Message):
     __slots__ = ("topics",)
