@@ -16,7 +16,7 @@ import pytest
 from chaindeck.rpc.access import coordinator_access
 from chaindeck.rpc.contract import COORDINATOR
 from chaindeck.rpc.server import RpcServer
-from chaindeck.supervisor.errors import PartUnwell
+from chaindeck.supervisor.errors import PartHindered, PartUnwell
 from chaindeck.supervisor.identity import Running
 from chaindeck.supervisor.probes import AliveProbe, GrpcProbe, HttpProbe, check_health
 from tests.rpc.desks import Desk, short_home
@@ -108,8 +108,9 @@ def test_part_behind_grpc_is_well_while_it_serves() -> None:
             with pytest.raises(PartUnwell, match="in the place of instance-8"):
                 await check_health(probe, Running(1, "instance-8"), 5.0)
             await server.set_health("", is_serving=False)
-            with pytest.raises(PartUnwell, match="does not serve"):
+            with pytest.raises(PartHindered, match="cannot serve now") as hindered:
                 await check_health(probe, running, 5.0)
+            assert hindered.value.code == "part-hindered"
         finally:
             await server.stop()
 

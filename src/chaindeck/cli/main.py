@@ -12,6 +12,7 @@ from chaindeck.cli.output import FAILED, MISUSE, REFUSED, print_error
 from chaindeck.control.errors import WebPortTaken, WebSettingInvalid
 from chaindeck.ledger.errors import CodedError
 from chaindeck.node.errors import ConfigError, PortTaken
+from chaindeck.records.errors import DatabaseUrlInvalid
 from chaindeck.store.errors import StoreLocked
 from chaindeck.supervisor.errors import Refused, SettingInvalid
 
@@ -47,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser(given[:1]).parse_args(given)
     try:
         code: int = options.run(options)
-    except (ConfigError, SettingInvalid, WebSettingInvalid) as error:
+    except (ConfigError, DatabaseUrlInvalid, SettingInvalid, WebSettingInvalid) as error:
         return _say(error, MISUSE)
     except (StoreLocked, PortTaken, Refused, WebPortTaken) as error:
         return _say(error, REFUSED)

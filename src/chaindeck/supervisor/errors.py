@@ -7,6 +7,7 @@ SupervisorError
 |  |- PortHeld, StrangerRuns, SupervisorSilent
 |- PartFailed           a part did not start
 |- PartUnwell           a health check was not answered as it should be
+|  `- PartHindered      it was, by somebody who lacks what the work needs
 |- PartUnknown          no part has this name
 |- NotRunning           nobody is there to be asked
 `- DemoUnfunded         there is nothing to pay with
@@ -72,6 +73,12 @@ class PartFailed(SupervisorError):
 class PartUnwell(SupervisorError):
     code = "part-unwell"
     message = "{reason}"
+
+
+class PartHindered(PartUnwell):
+    """It answers, and cannot do its work: what it needs is away. Replacing it helps nobody."""
+
+    code = "part-hindered"
 
 
 class PartUnknown(SupervisorError):

@@ -20,6 +20,7 @@ from chaindeck.rpc.forms import Part as PartState
 from chaindeck.supervisor.errors import (
     HomeUnusable,
     PartFailed,
+    PartHindered,
     PartUnwell,
     PortHeld,
     StrangerRuns,
@@ -158,6 +159,8 @@ class Keeper:
             return None
         try:
             await self._check_patiently(running)
+        except PartHindered:
+            return running, True
         except PartUnwell:
             if not is_recognisable(process, self.part.name, self.part.folder):
                 raise StrangerRuns(
@@ -246,13 +249,16 @@ class Keeper:
                 return describe_end(run.ended.result())
             try:
                 await self._check(running)
+            except PartHindered as error:
+                failures = 0
+                self._set("sick", str(error))
             except PartUnwell as error:
                 failures += 1
                 self._set("sick", str(error))
                 if failures >= pace.sick_after:
                     return f"it was sick: {error}"
             else:
-                if failures:
+                if self._state == "sick":
                     self._set("ready", "", "well again")
                 failures = 0
 

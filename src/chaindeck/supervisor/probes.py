@@ -14,7 +14,7 @@ import psutil
 from chaindeck.rpc.access import coordinator_access
 from chaindeck.rpc.channel import RpcChannel
 from chaindeck.rpc.errors import RpcError
-from chaindeck.supervisor.errors import PartUnwell
+from chaindeck.supervisor.errors import PartHindered, PartUnwell
 from chaindeck.supervisor.identity import Running, find_process
 from chaindeck.supervisor.limits import HEALTH_BYTES, HEALTH_DEADLINE_S
 
@@ -45,20 +45,23 @@ class HttpProbe(msgspec.Struct, frozen=True):
 
 
 class GrpcProbe(msgspec.Struct, frozen=True):
-    """The standard health service, on a socket or where `address` says; it has to be serving."""
+    """The standard health service, on a socket or where `address` says.
+
+    One that answers and does not serve is hindered: its database may be away.
+    """
 
     home: Path
     address: str = ""
 
-    async def find_instance(self, _: Running) -> str:
+    async def find_instance(self, running: Running) -> str:
         access = coordinator_access(self.home, self.address)
         async with RpcChannel(access) as channel:
             try:
                 health = await channel.check_health(deadline_s=HEALTH_DEADLINE_S)
             except RpcError as error:
                 raise PartUnwell(reason=str(error)) from None
-        if not health.is_serving:
-            raise PartUnwell(reason="it says that it does not serve")
+        if not health.is_serving and health.instance == running.instance:
+            raise PartHindered(reason="it answers, and says that it cannot serve now")
         return health.instance
 
 
