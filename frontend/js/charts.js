@@ -4,6 +4,7 @@ import uPlot from "uplot";
 
 const KEPT_POINTS = 600;
 const HEIGHT_PX = 220;
+const WHOLE_STEPS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000, 100_000, 1_000_000];
 const drawn = new Map();
 
 const token = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
@@ -20,13 +21,18 @@ function colour(name) {
 }
 
 const clock = (ms) => new Date(ms).toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit" });
+const exactly = (ms) => new Date(ms).toLocaleTimeString("en-GB");
 const day = (ms) => new Date(ms).toLocaleDateString("en-GB", { day: "numeric", month: "short" });
 
-/** Hours and minutes, or days where the whole is longer than two. */
+/** Hours and minutes; days where the whole is longer than two, seconds where ticks stand closer than a minute. */
 function sayTimes(plot, ticks) {
   const isLong = plot.scales.x.max - plot.scales.x.min > 2 * 86_400_000;
-  return ticks.map(isLong ? day : clock);
+  const isClose = ticks.length > 1 && ticks[1] - ticks[0] < 60_000;
+  return ticks.map(isLong ? day : isClose ? exactly : clock);
 }
+
+/** What is counted has no tenths. */
+const stepsOf = (values) => (values.every((value) => value === null || Number.isInteger(value)) ? { incrs: WHOLE_STEPS } : {});
 
 function axis() {
   const grid = { stroke: colour("--line"), width: 1 };
@@ -47,7 +53,7 @@ function draw(box) {
       legend: { show: false },
       cursor: { y: false, drag: { x: false, y: false } },
       scales: { y: { range: (_, low, high) => [Math.min(0, low), high > low ? high * 1.1 : high + 1] } },
-      axes: [{ ...axis(), values: sayTimes }, { ...axis(), size: 56 }],
+      axes: [{ ...axis(), values: sayTimes, space: 64 }, { ...axis(), ...stepsOf(values), size: 56 }],
       series: [{}, { label: box.dataset.unit, stroke, width: 1.5, points: { show: false }, paths }],
     },
     [times, values],

@@ -11,7 +11,10 @@ import { Panels } from "./lib/panels.js";
 import { startSearch } from "./lib/search.js";
 
 const scheme = location.protocol === "https:" ? "wss" : "ws";
-const live = new Connection(`${scheme}://${location.host}/ws/live`);
+// What happened since the server drew this page is told first.
+const { epoch, since } = document.querySelector(".app").dataset;
+const place = epoch ? { epoch, since: Number(since) } : {};
+const live = new Connection(`${scheme}://${location.host}/ws/live`, place);
 
 startTimes();
 startCopying();

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, StorageState, sync_playwright
 
+from tests.browser.elsewhere import Elsewhere, elsewhere
 from tests.coordinator.processes import COMMAND, CoordinatorProcess, free_port, home_node, wait_for
 from tests.functional.processes import NodeProcess
 from tests.records.growing import OWNERS, address
@@ -29,8 +30,15 @@ BLOCKS = 30
 class System:
     """One development node that mines when told, a coordinator, and the control room."""
 
-    def __init__(self, home: Path, node: NodeProcess, coordinator: CoordinatorProcess) -> None:
+    def __init__(
+        self,
+        home: Path,
+        node: NodeProcess,
+        coordinator: CoordinatorProcess,
+        elsewhere: Elsewhere,
+    ) -> None:
         self.home = home
+        self.elsewhere = elsewhere
         self.node = node
         self.coordinator = coordinator
         self.url = ""
@@ -64,6 +72,7 @@ class System:
                     **os.environ,
                     "CHAINDECK_HOME": str(self.home),
                     "CHAINDECK_PORT": str(free_port()),
+                    "ALLOWED_ORIGINS": self.elsewhere.origin,
                 },
             )
         running = self.home / "web" / "running.json"
@@ -87,10 +96,10 @@ def system() -> Iterator[System]:
     home = folder / "h"
     home.mkdir(mode=0o700)
     try:
-        with home_node(home) as node:
+        with home_node(home) as node, elsewhere() as site:
             coordinator = CoordinatorProcess(home)
             coordinator.start()
-            running = System(home, node, coordinator)
+            running = System(home, node, coordinator, site)
             try:
                 running.mine(BLOCKS)
                 running.pay()
@@ -150,12 +159,12 @@ class Window:
         self.complaints: list[str] = []
         self.page: Page = context.new_page()
         self.page.set_default_timeout(LIMIT_MS)
-        # A page that is not there is told of by the browser itself.
+        # A page that is not there, or not so, is told of by the browser itself.
         self.page.on(
             "console",
             lambda said: (
                 self.complaints.append(said.text)
-                if said.type in {"error", "warning"} and "404" not in said.text
+                if said.type in {"error", "warning"} and "a status of 40" not in said.text
                 else None
             ),
         )

@@ -7,6 +7,7 @@ import pytest
 from tests.coordinator.processes import wait_for
 
 pytestmark = pytest.mark.needs("chromium")
+MAIN_SCRIPT = re.compile(r"/main-[0-9a-f]+\.js$")
 PILL = '[data-live="connection"]'
 
 
@@ -80,6 +81,27 @@ def test_waiting_transaction_is_confirmed_and_waits_again_after_a_reorganisation
     wait_for(lambda: system.height() > before)
     page.goto(f"/block/{block_hash}")
     page.get_by_text("Taken back").wait_for()
+
+
+def test_transaction_that_came_while_its_page_was_on_its_way_is_shown(window, system):
+    opened = window()
+    system.coordinator.kill()
+    try:
+        tx_id = system.pay()
+        page, held = opened.page, []
+        page.route(MAIN_SCRIPT, lambda route: held.append(route))  # noqa: PLW0108 - it wants a function
+        with page.expect_request(MAIN_SCRIPT):
+            page.goto(f"/tx/{tx_id}", wait_until="commit")
+        title = page.locator(".title")
+        title.get_by_text("Not known").wait_for()
+    finally:
+        system.coordinator.start()
+    known = f"SELECT 1 FROM transactions WHERE tx_hash = '{tx_id}'"
+    wait_for(lambda: system.coordinator.query(known) != [])
+    (route,) = held
+    route.continue_()
+    title.get_by_text("Waiting").wait_for()
+    system.mine()
 
 
 def test_pause_stops_and_goes_on_where_it_was(window, system):

@@ -8,6 +8,7 @@ from tests.records.growing import OWNERS, address
 pytestmark = pytest.mark.needs("chromium")
 PAGES = {
     "overview": "/",
+    "kiosk": "/?kiosk",
     "blocks": "/chain/",
     "block": "/block/31",
     "transaction": "",
@@ -18,7 +19,12 @@ PAGES = {
     "node": "/nodes/node-1",
     "search": "/search?q=nothing-of-that-name",
     "about": "/about",
+    "profile": "/profile",
+    "tokens": "/tokens",
+    "people": "/people",
+    "api": "/api/docs",
     "design": "/design",
+    "malformed": "/chain/?after=nonsense",
     "not-there": "/nowhere",
 }
 AXE_RULES = (
@@ -50,17 +56,39 @@ def test_pages_are_clean_and_accessible(window, system, scheme):
     assert found == {}
 
 
+@pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [320, 390, 768])
-def test_pages_fit_narrow_screens(window, system, width):
-    opened = window(viewport={"width": width, "height": 800}, color_scheme="light")
+def test_pages_fit_narrow_screens(window, system, width, scheme):
+    opened = window(viewport={"width": width, "height": 800}, color_scheme=scheme)
     wide = {}
     for name in PAGES:
         page = opened.open(address_of(name, system))
         extra = page.evaluate("document.documentElement.scrollWidth - innerWidth")
         if extra > 0:
             wide[name] = extra
-        page.screenshot(path=SHOTS / f"{name}-light-{width}.png", full_page=True)
+        page.screenshot(path=SHOTS / f"{name}-{scheme}-{width}.png", full_page=True)
     assert wide == {}
+
+
+def test_compact_rows_are_lower_and_every_link_stays_large_enough(window, system):
+    opened = window()
+    heights = {}
+    for density in ("compact", "comfortable"):
+        page = opened.open("/profile")
+        page.get_by_label("Density").select_option(density)
+        with page.expect_navigation():
+            page.get_by_role("button", name="Keep").first.click()
+        page = opened.open("/chain/")
+        assert (page.locator("html").get_attribute("data-density") == "compact") is (
+            density == "compact"
+        )
+        heights[density] = page.locator("tbody tr").nth(1).bounding_box()["height"]
+        links = page.locator("tbody td a").evaluate_all(
+            "links => links.map((link) => link.getBoundingClientRect().height)"
+        )
+        assert min(links) >= 24
+        page.screenshot(path=SHOTS / f"blocks-{density}-1440.png", full_page=True)
+    assert heights["compact"] < heights["comfortable"]
 
 
 def test_pages_hold_at_double_zoom(window, system):

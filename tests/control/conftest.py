@@ -1,4 +1,7 @@
-"""A fresh database for each test that asks for one, and a coordinator that answers from memory."""
+"""A fresh database for each test that asks for one, and a coordinator that answers from memory.
+
+Each test that asks for a database runs on SQLite and on PostgreSQL, as those of records do.
+"""
 
 import asyncio
 import contextlib
@@ -8,10 +11,12 @@ from asgiref.sync import sync_to_async
 from django.db import connections
 
 from chaindeck.control import assets
-from tests.records.databases import copy_sqlite, prepare_django, using
+from chaindeck.records.databases import describe_database
+from tests.records.conftest import database_url
+from tests.records.databases import prepare_django, using
 from tests.rpc.conftest import home, pytest_pyfunc_call
 
-__all__ = ["home", "pytest_pyfunc_call"]
+__all__ = ["database_url", "home", "pytest_pyfunc_call"]
 
 prepare_django()
 NAMES = ("app.css", "charts.js", "icons.svg", "logo.svg", "main.js")
@@ -24,12 +29,13 @@ def built(monkeypatch):
 
 
 @pytest.fixture
-def database(tmp_path, django_db_blocker):
+def database(database_url, tmp_path):
     """Django's database is a migrated one of the test's own."""
-    with django_db_blocker.unblock(), using(copy_sqlite(tmp_path / "records")):
+    with using(describe_database(tmp_path, {"DATABASE_URL": database_url})):
         # The thread in which coroutines ask records still has the database of the test before.
         asyncio.run(sync_to_async(forget_database)())
         yield
+        asyncio.run(sync_to_async(forget_database)())
 
 
 def forget_database():

@@ -30,6 +30,7 @@ class House:
         self.loop: asyncio.AbstractEventLoop
         self.ended: list[tuple[int, str]] = []
         self.rings = 0
+        self.place = ("e1", 7)
 
     def end_lines(self, *, person_id: int, session_key: str = "") -> None:
         self.ended.append((person_id, session_key))

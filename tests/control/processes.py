@@ -31,8 +31,9 @@ def environment(home: Path, port: int, **more: str) -> dict[str, str]:
 class WebProcess:
     """One control room."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, **more: str) -> None:
         self.home = home
+        self.more = more
         self.port = free_port()
         self.log_path = home / "web.log"
         self.process: subprocess.Popen[bytes]
@@ -50,7 +51,9 @@ class WebProcess:
         note.unlink(missing_ok=True)
         with self.log_path.open("ab") as log:
             self.process = subprocess.Popen(
-                [COMMAND, "web"], stderr=log, env=environment(self.home, self.port)
+                [COMMAND, "web"],
+                stderr=log,
+                env=environment(self.home, self.port, **self.more),
             )
 
         def is_ready() -> bool:
@@ -67,7 +70,7 @@ class WebProcess:
         text = _MAKE_TOKEN.format(name=f"for-{scope}", scope=scope)
         done = subprocess.run(
             [COMMAND, "manage", "shell", "-v", "0", "-c", text],
-            env=environment(self.home, self.port),
+            env=environment(self.home, self.port, **self.more),
             capture_output=True,
             check=True,
             text=True,
@@ -91,9 +94,9 @@ class WebProcess:
 
 
 @contextlib.contextmanager
-def web(home: Path) -> Iterator[WebProcess]:
+def web(home: Path, **more: str) -> Iterator[WebProcess]:
     """Run a control room around a test, and end it whatever happens."""
-    process = WebProcess(home)
+    process = WebProcess(home, **more)
     process.start()
     try:
         yield process

@@ -30,6 +30,13 @@ test("who knows nothing asks without a place", () => {
   assert.deepEqual(states(), ["live"]);
 });
 
+test("who comes with a place hears what was since", () => {
+  line = new Connection("ws://deck", { WebSocket: FakeSocket, epoch: "e1", since: 7 });
+  opened();
+  assert.deepEqual(FakeSocket.last.sent, [{ type: "subscribe", topics: ["chain"], epoch: "e1", since: 7 }]);
+  assert.equal(line.since, 7, "the hello is no place for who has one");
+});
+
 test("who comes back goes on from the last event heard", () => {
   opened();
   FakeSocket.last.say({ type: "events", events: [event(11), event(14)] });

@@ -7,8 +7,9 @@ const SHOWN_AHEAD = 2;
 
 export function startChain(live) {
   live.subscribe(["chain"]);
-  const height = document.querySelector('[data-live="height"]');
   live.addEventListener("event", ({ detail }) => {
+    // Polling puts another one there.
+    const height = document.querySelector('[data-live="height"]');
     if (height && detail.topic === "chain" && typeof detail.data.height === "number") {
       height.textContent = `#${count(detail.data.height)}`;
     }
@@ -28,7 +29,10 @@ function startRibbon(frame, live) {
     else putOn(frame, ribbon, detail.data);
   });
   // What was missed is on the page of now; only the ribbon is taken from it.
-  if (hasBlocks) live.addEventListener("gap", () => reload(frame));
+  if (hasBlocks) {
+    live.addEventListener("gap", () => reload(frame));
+    document.addEventListener("deck:poll", () => reload(frame));
+  }
 }
 
 const find = (ribbon, hash) => ribbon.querySelector(`[data-hash="${CSS.escape(hash)}"]`);
@@ -75,7 +79,8 @@ function makeBlock(frame, ribbon, block) {
 
 function showAhead(frame, ribbon, pool) {
   const coming = (pool.projected_blocks ?? []).slice(0, SHOWN_AHEAD);
-  const full = Number(ribbon.dataset.full);
+  const full = pool.max_block_bytes ?? 0;
+  ribbon.dataset.full = full;
   for (const old of ribbon.querySelectorAll("[data-ahead]")) {
     if (Number(old.dataset.ahead || 0) >= coming.length && old !== document.activeElement) old.remove();
   }

@@ -7,12 +7,13 @@ const FINAL = new Set([4401, 4403]);
 
 /** Emits "state" (live, away, connecting, refused, closed), "event", "snapshot", "gap", "hello", "beat". */
 export class Connection extends EventTarget {
-  constructor(url, { WebSocket = globalThis.WebSocket, random = Math.random } = {}) {
+  /** `epoch` and `since`: what is known already, where that is so. */
+  constructor(url, { WebSocket = globalThis.WebSocket, random = Math.random, epoch = null, since = null } = {}) {
     super();
     this.url = url;
     this.topics = new Set();
-    this.epoch = null;
-    this.since = null;
+    this.epoch = epoch;
+    this.since = since;
     this.state = "connecting";
     this.asOf = null;
     this._WebSocket = WebSocket;

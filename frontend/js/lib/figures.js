@@ -35,6 +35,8 @@ export function startFigures(live) {
 }
 
 function show(name, value, timeMs) {
+  // What a card says of it as well comes from the same measurement.
+  for (const one of document.querySelectorAll(`[data-figure="${name}"]`)) one.textContent = figure(value);
   const box = document.querySelector(`[data-kpi="${name}"]`);
   if (!box) return;
   box.querySelector('[data-is="value"]').textContent = figure(value);

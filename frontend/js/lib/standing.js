@@ -39,7 +39,7 @@ export function startStanding(live, panels) {
     // A line that is back within two seconds is not worth a flash of grey.
     if (detail.state === "connecting") late = setTimeout(() => show("connecting"), PATIENCE_MS);
     else show(detail.state);
-    if (detail.state === "connecting") polling = setInterval(() => panels.refresh(), POLL_MS);
+    if (detail.state === "connecting") polling = setInterval(() => poll(panels), POLL_MS);
     if (detail.state === "refused") location.reload();
   });
 
@@ -52,6 +52,12 @@ export function startStanding(live, panels) {
     if (isPaused) live.close();
     else live.open();
   });
+}
+
+/** Has everything that can be asked for asked for again: no line says what changed. */
+function poll(panels) {
+  panels.refresh();
+  document.dispatchEvent(new CustomEvent("deck:poll"));
 }
 
 const clock = (ms) => new Date(ms).toLocaleTimeString("en-GB");

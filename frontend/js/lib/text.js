@@ -42,8 +42,8 @@ export function figure(value) {
   return value.toLocaleString("en-GB", { minimumFractionDigits: digits, maximumFractionDigits: digits });
 }
 
-/** A share of a hundred in steps of five, for which the style sheet has rules. */
-export const fillOf = (bytes, full) => Math.max(5, Math.min(100, 5 * round((20 * bytes) / full)));
+/** A share of a hundred in steps of five, for which the style sheet has rules; 0 where `full` is not known. */
+export const fillOf = (bytes, full) => (full ? Math.max(5, Math.min(100, 5 * round((20 * bytes) / full))) : 0);
 
 const UNITS_IN_COIN = 100_000_000n;
 

@@ -5,6 +5,7 @@ ControlError
 |- WebSettingInvalid    a setting is wrong
 |  |- OriginInvalid     an address in ALLOWED_ORIGINS is none
 |  |- WebPortInvalid    CHAINDECK_PORT is no port
+|  |- GrpcInvalid       CHAINDECK_GRPC is no address
 |  |- LoggingInvalid    LOG_LEVEL or LOG_FORMAT is none of those possible
 |  `- ListeningInsecure other machines would send passwords in the clear
 |- WebPortTaken         another program listens there
@@ -39,6 +40,11 @@ class OriginInvalid(WebSettingInvalid):
 class WebPortInvalid(WebSettingInvalid):
     code = "web-port"
     message = "CHAINDECK_PORT: {text!r} is no port; for example 8000"
+
+
+class GrpcInvalid(WebSettingInvalid):
+    code = "web-grpc"
+    message = "CHAINDECK_GRPC: {reason}"
 
 
 class WebPortTaken(ControlError):

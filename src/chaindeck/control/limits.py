@@ -81,6 +81,9 @@ API_MAX_PAGE_ROWS: Final = 200
 STATS_DEADLINE_S: Final = 2.0
 """For what the coordinator says to one page of figures."""
 
+FIND_DEADLINE_S: Final = 1.5
+"""For what the nodes know of one transaction; its page waits for it."""
+
 RECENT_EXECUTIONS: Final = 10
 
 LIVE_NOTICES: Final = 64

@@ -13,6 +13,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.utils.cache import patch_vary_headers
 from django.utils.text import compress_string
 
+from chaindeck.control import wiring
 from chaindeck.control.limits import BLUR_BYTES, MIN_COMPRESSED_BYTES
 
 _PACKED_KINDS: Final = ("text/html", "application/json")
@@ -29,6 +30,9 @@ _HEADERS: Final = {
     "X-Frame-Options": "DENY",
     "Cache-Control": "no-store",
 }
+PLACE: Final = "chaindeck_place"
+"""The attribute of a request with epoch and number of the last event before it."""
+
 Answer = Callable[[HttpRequest], HttpResponseBase]
 
 
@@ -42,6 +46,20 @@ def answer_headers(get_response: Answer) -> Answer:
         if isinstance(response, HttpResponse):
             response.headers["Content-Length"] = str(len(response.content))
         return response
+
+    return answer
+
+
+def note_place(get_response: Answer) -> Answer:
+    """Note where the stream of events stands before anything is read for a page.
+
+    The page takes it along and listens from there on, so that it misses nothing that happens while
+    it is on its way.
+    """
+
+    def answer(request: HttpRequest) -> HttpResponseBase:
+        setattr(request, PLACE, wiring.place())
+        return get_response(request)
 
     return answer
 

@@ -26,6 +26,7 @@ import uvicorn
 from chaindeck.control.asgi import Application, Site
 from chaindeck.control.assets import assets
 from chaindeck.control.errors import (
+    GrpcInvalid,
     ListeningInsecure,
     LoggingInvalid,
     OriginInvalid,
@@ -43,9 +44,10 @@ from chaindeck.control.limits import (
 from chaindeck.control.live.protocol import LiveProtocol
 from chaindeck.control.setup import configure
 from chaindeck.node.logs import LogFormat, get_logger, set_up_logs
-from chaindeck.rpc.access import coordinator_access
+from chaindeck.rpc.access import check_address, coordinator_access
 from chaindeck.rpc.channel import RpcChannel
 from chaindeck.rpc.client import CoordinatorClient
+from chaindeck.rpc.errors import AddressInvalid
 from chaindeck.store.atomic import write_bytes, write_json
 
 if TYPE_CHECKING:
@@ -92,7 +94,7 @@ def read_config(environ: Mapping[str, str], host: str = LOOPBACK) -> WebConfig:
         host=host,
         port=_port(environ.get("CHAINDECK_PORT", "").strip() or str(DEFAULT_PORT)),
         origins=origins,
-        grpc=environ.get("CHAINDECK_GRPC", "").strip(),
+        grpc=_grpc(environ.get("CHAINDECK_GRPC", "").strip()),
         log_level=_choice(environ, "LOG_LEVEL", LEVELS),
         log_format=_choice(environ, "LOG_FORMAT", get_args(LogFormat)),
     )
@@ -249,6 +251,15 @@ def _check_host(host: str, origins: Sequence[str]) -> None:
     is_secure = bool(origins) and all(origin.startswith("https://") for origin in origins)
     if not is_local and not is_secure:
         raise ListeningInsecure(host=host)
+
+
+def _grpc(text: str) -> str:
+    if text:
+        try:
+            check_address(text)
+        except AddressInvalid as error:
+            raise GrpcInvalid(reason=str(error)) from None
+    return text
 
 
 def _choice(environ: Mapping[str, str], name: str, choices: Sequence[str]) -> Any:  # noqa: ANN401 - one of the words

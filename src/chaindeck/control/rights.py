@@ -60,6 +60,8 @@ RIGHTS: Final[dict[str, Right]] = {
     "blocks": VIEWER,
     "block": VIEWER,
     "transaction": VIEWER,
+    "transaction-raw": VIEWER,
+    "transaction-proof": VIEWER,
     "address": VIEWER,
     "address-csv": VIEWER,
     "address-label": OPERATOR,

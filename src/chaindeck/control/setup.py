@@ -54,6 +54,7 @@ def web_settings(origins: Sequence[str]) -> dict[str, object]:
         "MIDDLEWARE": [
             "chaindeck.control.middleware.pack_answers",
             "chaindeck.control.middleware.answer_headers",
+            "chaindeck.control.middleware.note_place",
             "django.contrib.sessions.middleware.SessionMiddleware",
             "django.contrib.auth.middleware.AuthenticationMiddleware",
             "chaindeck.control.bearer.bearer_middleware",

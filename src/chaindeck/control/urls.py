@@ -15,6 +15,7 @@ from chaindeck.control.pages import (
     network,
     overview,
     search,
+    transactions,
 )
 from chaindeck.control.people import profile, signing, tokens, users
 
@@ -38,7 +39,9 @@ urlpatterns = [
     path("dashboard/", overview.show, name="dashboard"),
     path("chain/", chain.blocks, name="blocks"),
     path("block/<str:which>", chain.block, name="block"),
-    path("tx/<str:tx_id>", chain.transaction, name="transaction"),
+    path("tx/<str:tx_id>", transactions.show, name="transaction"),
+    path("tx/<str:tx_id>/raw.json", transactions.raw, name="transaction-raw"),
+    path("tx/<str:tx_id>/proof.json", transactions.proof, name="transaction-proof"),
     path("address/<str:address>", addresses.show, name="address"),
     path("address/<str:address>/history.csv", addresses.export, name="address-csv"),
     path("address/<str:address>/label", addresses.label, name="address-label"),

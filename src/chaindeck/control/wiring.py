@@ -17,10 +17,15 @@ from chaindeck.rpc.client import CoordinatorClient
 T = TypeVar("T")
 
 
-class EndsLines(Protocol):
-    """Closes sockets of somebody who may no longer listen, or no longer in this way."""
+class Lines(Protocol):
+    """The sockets of open pages, and the stream of events that feeds them."""
 
-    def end_lines(self, *, person_id: int, session_key: str = "") -> None: ...
+    @property
+    def place(self) -> tuple[str, int]:
+        """Epoch and number of the last event that came."""
+
+    def end_lines(self, *, person_id: int, session_key: str = "") -> None:
+        """Close those of somebody who may no longer listen, or no longer in this way."""
 
 
 class Wiring(msgspec.Struct, frozen=True):
@@ -29,7 +34,7 @@ class Wiring(msgspec.Struct, frozen=True):
     instance: str
     loop: asyncio.AbstractEventLoop
     coordinator: CoordinatorClient
-    lines: EndsLines
+    lines: Lines
     report: Callable[[], None]
     """Rings for whoever sends waiting reports."""
 
@@ -46,12 +51,21 @@ def instance() -> str:
     return _current[0].instance if _current else ""
 
 
-def ask(question: Callable[[CoordinatorClient], Awaitable[T]]) -> T:
-    """Return what the coordinator answers. Raises an `RpcError`. In a view's thread."""
+def place() -> tuple[str, int]:
+    """Return where the stream of events stands; without an epoch nothing came yet."""
+    return _current[0].lines.place if _current else ("", 0)
+
+
+def ask(question: Callable[[CoordinatorClient], Awaitable[T]], limit_s: float | None = None) -> T:
+    """Return what the coordinator answers. In a view's thread.
+
+    Raises an `RpcError`, and `TimeoutError` where it takes longer than a view has.
+    """
     wiring = _current[0]
 
     async def put() -> T:
-        return await question(wiring.coordinator)
+        async with asyncio.timeout(limit_s):
+            return await question(wiring.coordinator)
 
     # It has a deadline of its own, as every call has.
     return asyncio.run_coroutine_threadsafe(put(), wiring.loop).result()
@@ -61,7 +75,7 @@ def end_lines(*, person_id: int, session_key: str = "") -> None:
     """Close the lines of a session, or all of a person; the records say so already."""
     for wiring in _current:
 
-        def end(lines: EndsLines = wiring.lines) -> None:
+        def end(lines: Lines = wiring.lines) -> None:
             lines.end_lines(person_id=person_id, session_key=session_key)
 
         wiring.loop.call_soon_threadsafe(end)

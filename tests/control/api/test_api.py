@@ -19,6 +19,8 @@ from chaindeck.control.api.table import ROUTES, SUBJECT
 from chaindeck.control.limits import API_BODY_BYTES
 from chaindeck.coordinator.errors import NodeUnknown
 from chaindeck.node.api.openapi import build_document
+from chaindeck.records.bulk import moment
+from chaindeck.records.models import ApiToken
 from chaindeck.records.services.activity import activity_log
 from chaindeck.records.services.nodes import node_update
 from chaindeck.rpc.errors import PartUnreachable, RequestInvalid
@@ -194,6 +196,14 @@ def test_tokens_are_made_and_revoked(program):
         assert code(program.send("DELETE", f"/api/tokens/{number}", status=404))[0] == (
             "records-unknown"
         )
+
+
+def test_token_that_has_ended_is_refused_with_its_code(program):
+    ApiToken.objects.update(expires=moment(0))
+    answer = Client().get("/api/nodes", **program.headers)
+    assert answer.status_code == 401
+    assert code(answer.json()) == ("records-token", None)
+    assert 'error="invalid_token"' in answer.headers["WWW-Authenticate"]
 
 
 def test_database_that_is_away_is_said_to_be(program, monkeypatch):

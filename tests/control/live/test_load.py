@@ -14,6 +14,7 @@ import time
 import psutil
 import pytest
 import uvloop
+from asgiref.sync import sync_to_async
 
 from chaindeck.control.live import sockets
 from chaindeck.records.services.people import person_create, token_create
@@ -67,7 +68,8 @@ async def make_token() -> str:
         owner, _ = person_create(username="crowd")
         return token_create(owner=owner, name="crowd", scopes=("read",))[1]
 
-    return await asyncio.to_thread(make)
+    # In the one thread whose line to the database the fixture closes.
+    return await sync_to_async(make)()
 
 
 def listening(served) -> int:

@@ -6,10 +6,12 @@ import time
 
 import pytest
 from asgiref.sync import sync_to_async
+from django.contrib.sessions.models import Session
 from websockets.asyncio.client import connect
 
 from chaindeck.control.live import channel, hub, line, named, sockets
 from chaindeck.control.live.sockets import ADDRESSES
+from chaindeck.records.bulk import moment
 from chaindeck.records.services import people
 from chaindeck.records.services.people import token_create, token_revoke
 from tests.control.house import Visitor
@@ -234,6 +236,12 @@ async def test_address_that_is_none_is_closed(token):
         assert await closed_with(line) == 4404
 
 
+async def test_token_that_has_ended_opens_no_line(viewer, token):
+    await sync_to_async(_change)("expired", viewer)
+    async with serving(ScriptedCoordinator()) as served, by_token(served, token) as line:
+        assert await closed_with(line) == 4401
+
+
 async def test_first_password_opens_no_line(database):
     new = await sync_to_async(Visitor)("viewer", "new", must_change=True)
     key = new.client.cookies["chaindeck_session"].value
@@ -271,13 +279,15 @@ async def test_lines_end_within_a_second_of_what_the_same_process_does(viewer, t
         assert await closed_with(program) == 4401
 
 
-@pytest.mark.parametrize("what", ["logout", "password", "role", "disabled", "token", "database"])
+@pytest.mark.parametrize(
+    "what", ["logout", "password", "role", "disabled", "token", "expired", "session", "database"]
+)
 async def test_lines_end_by_themselves_after_what_another_process_does(
     what, viewer, token, monkeypatch
 ):
     monkeypatch.setattr(sockets, "LIVE_BEAT_S", 0.05)
     async with serving(ScriptedCoordinator()) as served:
-        is_program = what in ("token", "role")
+        is_program = what in ("token", "expired", "role")
         line_of = (
             by_token(served, token)
             if is_program
@@ -314,6 +324,10 @@ def _change(what, viewer) -> None:
             people.person_set_active(username="viewer", is_active=False)
         case "token":
             token_revoke(token_id=viewer.person.tokens.get().pk)
+        case "expired":
+            viewer.person.tokens.update(expires=moment(0))
+        case "session":
+            Session.objects.update(expire_date=moment(0))
 
 
 async def test_stop_of_the_process_says_come_back_at_once(token):

@@ -1,33 +1,11 @@
-"""Blocks, transactions and what waits, over real records."""
+"""Blocks and what waits, over real records."""
 
 import re
 
 from chaindeck.records.selectors.chain import transactions_page
 from chaindeck.records.services.chain import chain_apply
-from chaindeck.records.services.pool import Waiting, pool_add, pool_drop, pool_tell
-from tests.records.growing import OWNERS, address
-
-POOL = {
-    "count": 7,
-    "bytes": 2_000,
-    "floor_per_kb": 1,
-    "max_count": 100,
-    "max_bytes": 9_000,
-    "fee_histogram": [
-        {"least_per_kb": 1_000, "count": 4, "bytes": 900},
-        {"least_per_kb": 10, "count": 3, "bytes": 1_100},
-    ],
-    "projected_blocks": [
-        {"count": 7, "bytes": 2_000, "fees": 9, "highest_per_kb": 1_200, "lowest_per_kb": 10}
-    ],
-}
-
-
-def waiting(grower, fee=5, tx_hash="ab" * 32):
-    spent = grower.coins[-1][0]
-    outputs = [(address(OWNERS[1]), 1_000)]
-    spends = (spent[0].hex(), spent[1])
-    return Waiting(tx_hash, spends, outputs, fee=fee, size=100, made_ms=1, arrived_ms=2)
+from chaindeck.records.services.pool import pool_add, pool_tell
+from tests.control.pages.pools import POOL, waiting
 
 
 def table_heights(text):
@@ -120,43 +98,9 @@ def test_block_that_is_not_there_says_what_kinds_of_things_are(viewer, chain):
     viewer.open("/block/nonsense", status=404)
 
 
-def test_confirmed_transaction_shows_flow_and_depth(viewer, chain):
-    row = next(
-        row for row in transactions_page().rows if not row["is_reward"] and row["height"] == 11
-    )
-    text = viewer.open(f"/tx/{row['id']}")
-    assert "Confirmed" in text
-    assert "2 blocks deep" in text
-    assert text.count(row["id"]) > 1
-    assert "not spent" in text or "spent in" in text
-
-
-def test_waiting_transaction_tells_its_place_by_fees(viewer, chain):
-    pool_add(transactions=[waiting(chain)])
-    pool_tell(data=POOL)
-    text = viewer.open(f"/tx/{'ab' * 32}")
-    assert "Waiting" in text
-    assert "About 4 of 7 waiting pay better; it fits into the next block" in text
-
-
-def test_dropped_transaction_tells_why(viewer, chain):
-    pool_add(transactions=[waiting(chain)])
-    pool_drop(reasons={"ab" * 32: "<b>conflict</b>"})
-    text = viewer.open(f"/tx/{'ab' * 32}")
-    assert "Dropped" in text
-    assert "&lt;b&gt;conflict" in text
-    assert "<b>conflict" not in text
-
-
-def test_unknown_transaction_has_a_page_that_waits_for_it(viewer, chain):
-    text = viewer.open(f"/tx/{'cd' * 32}", status=404)
-    assert "Nobody here has seen it" in text
-    assert f'data-refresh="chain transaction:{"cd" * 32}"' in text
-
-
 def test_hostile_address_parts_are_escaped(viewer, chain):
-    text = viewer.open("/tx/%3Cscript%3Ealert(1)%3C%2Fscript%3E", status=404)
-    assert "<script>alert" not in text
+    for path in ("/tx/%3Cscript%3Ealert(1)%3C%2Fscript%3E", "/block/%3Cscript%3Ealert(1)"):
+        assert "<script>alert" not in viewer.open(path, status=404)
     text = viewer.open("/chain/?from=%22%3E%3Cscript%3E")
     assert '"><script>' not in text
 
@@ -180,7 +124,7 @@ def test_index_that_is_behind_says_by_how_much(viewer, chain):
     assert "behind by 30" in viewer.open("/chain/")
 
 
-def test_empty_records_say_why_and_fail_nowhere(viewer):
+def test_empty_records_say_why_and_fail_nowhere(viewer, coordinator):
     assert "No blocks yet" in viewer.open("/chain/")
     assert "Nothing waits" in viewer.open("/mempool")
     viewer.open("/")

@@ -9,7 +9,7 @@ from chaindeck.records.services.metrics import metrics_append
 from chaindeck.records.services.nodes import network_measure, node_update
 from chaindeck.records.services.pool import pool_tell
 from chaindeck.records.services.system import status_set
-from tests.control.pages.test_chain import POOL
+from tests.control.pages.pools import POOL
 
 NODES = {"node-1": "up", "node-2": "down", "node-3": "lagging"}
 PARTS = {"hub": "well", "redis": "sick"}
@@ -112,3 +112,19 @@ def test_no_page_has_an_inline_style_or_script(admin, chain):
         assert not re.search(r"<[^>]+\son[a-z]+=", text), path
         assert not re.search(r"<script(?![^>]*\ssrc=)", text), path
         assert "http://" not in text.replace("http://www.w3.org", ""), path
+
+
+def test_kiosk_says_so_to_the_style_sheet_and_how_to_leave(viewer, chain):
+    text = viewer.open("/?kiosk")
+    assert "data-kiosk>" in text
+    assert 'href="/">Leave kiosk</a>' in text
+    assert "data-kiosk>" not in viewer.open("/")
+
+
+def test_ground_of_a_block_is_its_share_of_what_the_network_allows(viewer, chain):
+    pool_tell(data={**POOL, "max_block_bytes": 10 * POOL["projected_blocks"][0]["bytes"]})
+    text = viewer.open("/")
+    assert re.search(r'data-kind="next"[^>]*data-fill="10"', text)
+    assert f'data-full="{10 * POOL["projected_blocks"][0]["bytes"]}"' in text
+    pool_tell(data=POOL)
+    assert re.search(r'data-kind="next"[^>]*data-fill="0"', viewer.open("/"))

@@ -31,10 +31,24 @@ def test_server_says_what_scripts_say(name):
     assert [WRITERS[name](given) for given, _ in CASES[name]] == [said for _, said in CASES[name]]
 
 
-@pytest.mark.parametrize("writer", [deck.coins, deck.count, deck.figure, deck.size])
+@pytest.mark.parametrize("writer", [deck.coins, deck.count, deck.figure, deck.offset, deck.size])
 @pytest.mark.parametrize("unknown", [None, ""])
 def test_what_is_not_known_is_a_dash(writer, unknown):
     assert writer(unknown) == "—"
+
+
+@pytest.mark.parametrize(
+    ("span_ms", "said"),
+    [
+        (0, "0 ms"),
+        (12, "+12 ms"),
+        (-999, "\N{MINUS SIGN}999 ms"),
+        (1_000, "+1.0 s"),
+        (-3_420, "\N{MINUS SIGN}3.4 s"),
+    ],
+)
+def test_clock_is_ahead_or_behind(span_ms, said):
+    assert deck.offset(span_ms) == said
 
 
 def test_time_says_how_long_ago_and_when_exactly():

@@ -85,6 +85,8 @@ class NodeRow(msgspec.Struct, frozen=True):
     version: str
     peers: int
     pool_count: int
+    clock_offset_ms: int | None = None
+    """How far its clock is ahead of the coordinator's."""
 
 
 class NodesAnswer(msgspec.Struct, frozen=True):
@@ -102,6 +104,8 @@ class CoordinatorStanding(msgspec.Struct, frozen=True):
     """Seconds."""
 
     components: dict[str, str] = {}
+    problems: dict[str, str] = {}
+    """Why each component that is sick is."""
 
 
 class RoomStanding(msgspec.Struct, frozen=True):
@@ -117,6 +121,8 @@ class ChainStanding(msgspec.Struct, frozen=True):
     network_id: str
     height: int
     tip: str
+    problem: str | None = None
+    """Why it is not followed, as far as the coordinator says so."""
 
 
 class StatusAnswer(msgspec.Struct, frozen=True, kw_only=True):

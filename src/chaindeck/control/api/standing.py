@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import msgspec
 from django.conf import settings
@@ -54,18 +54,16 @@ def status() -> StatusAnswer:
 
 def status_with(stats: SystemStats | None) -> StatusAnswer:
     found = status_find()
-    place = chain_place()
-    is_known = place is not None and place.height >= 0
+    coordinator = _coordinator(stats)
     return StatusAnswer(
-        node_status=found["node_status"] if found else "unknown",
+        # Nobody watches nodes while the coordinator is away; rows say how they were seen last.
+        node_status=found["node_status"] if found and coordinator.running else "unknown",
         nodes=msgspec.convert(nodes_all(), list[NodeRow]),
-        coordinator=_coordinator(stats, found["data"] if found else {}),
+        coordinator=coordinator,
         security=RoomStanding(),
         files=RoomStanding(),
         pipelines=RoomStanding(),
-        chains=[ChainStanding(place.network_id, place.height, place.hash)]
-        if place is not None and is_known
-        else [],
+        chains=_chains(coordinator.problems.get("following")),
         last_updated=moment(found["last_updated_ms"]).isoformat() if found else None,
     )
 
@@ -105,15 +103,23 @@ async def _ask_figures(client: CoordinatorClient) -> tuple[SystemStats, Executio
     return await within(asyncio.gather(figures, page))
 
 
-def _coordinator(stats: SystemStats | None, data: dict[str, Any]) -> CoordinatorStanding:
+def _coordinator(stats: SystemStats | None) -> CoordinatorStanding:
     if stats is None:
         return CoordinatorStanding(running=False)
     return CoordinatorStanding(
         running=True,
         pid=_pid(stats.instance),
         uptime=stats.uptime_s,
-        components=data.get("coordinator", {}),
+        components={entry.name: entry.state for entry in stats.components},
+        problems={entry.name: entry.detail for entry in stats.components if entry.state == "sick"},
     )
+
+
+def _chains(problem: str | None) -> list[ChainStanding]:
+    place = chain_place()
+    if place is None or place.height < 0:
+        return []
+    return [ChainStanding(place.network_id, place.height, place.hash, problem)]
 
 
 def _pid(instance: str) -> int | None:

@@ -55,8 +55,9 @@ class LiveHub:
 
     def __init__(self, coordinator: CoordinatorClient) -> None:
         self.coordinator = coordinator
-        self.epoch = ""
-        self.seq = 0
+        self.place: tuple[str, int] = ("", 0)
+        """Epoch and number of the last event; one value, as other threads read it."""
+
         self.away_since_ms: int | None = _now_ms()
         self.is_settled = asyncio.Event()
         """Set once it is known what came before this process: then `missed` can answer."""
@@ -67,6 +68,14 @@ class LiveHub:
         self._states: OrderedDict[tuple[str, str], Packed] = OrderedDict()
         self._frames: OrderedDict[tuple[int, ...], str] = OrderedDict()
         self._readers: set[Reader] = set()
+
+    @property
+    def epoch(self) -> str:
+        return self.place[0]
+
+    @property
+    def seq(self) -> int:
+        return self.place[1]
 
     @property
     def readers(self) -> int:
@@ -147,8 +156,9 @@ class LiveHub:
 
     def _begin(self, snapshot: Snapshot, starts_after: int) -> None:
         """Start from a snapshot; whoever listened has missed something unless it is as before."""
-        has_gap = (snapshot.epoch, snapshot.seq) != (self.epoch, self.seq)
-        self.epoch, self.seq = snapshot.epoch, snapshot.seq
+        place = (snapshot.epoch, snapshot.seq)
+        has_gap = place != self.place
+        self.place = place
         self._first_kept = snapshot.seq + 1
         self._recalled_from = starts_after + 1
         self._ring.clear()
@@ -181,7 +191,7 @@ class LiveHub:
 
     def _take(self, event: Event) -> None:
         packed = pack(event)
-        self.seq = event.seq
+        self.place = (self.epoch, event.seq)
         self._keep(packed)
         self._note(packed)
         for reader in self._readers:

@@ -63,6 +63,11 @@ class Sockets:
     def lines(self) -> int:
         return len(self._open)
 
+    @property
+    def place(self) -> tuple[str, int]:
+        """Where the stream of events stands: its epoch and the number of the last."""
+        return self._hub.place
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         line = Line(scope, receive, send)
         with contextlib.suppress(Gone):

@@ -1,9 +1,8 @@
-"""Blocks and transactions: what is on the chain, what was taken back, what waits, what is gone."""
+"""Blocks: what is on the chain, and what was taken back."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from http import HTTPStatus
 from typing import Any
 
 from django.core.exceptions import BadRequest
@@ -14,26 +13,19 @@ from django.views.decorators.http import require_safe
 from chaindeck.control.pages import shown
 from chaindeck.control.pages.frame import know_height
 from chaindeck.records.errors import CursorInvalid
-from chaindeck.records.selectors.addresses import address_labels
 from chaindeck.records.selectors.chain import (
     block_find,
     block_transactions,
     blocks_page,
     chain_place,
     hashes_at,
-    transaction_find,
 )
 from chaindeck.records.selectors.finding import height_before
 from chaindeck.records.selectors.pool import pool_newest
 from chaindeck.records.selectors.standing import nodes_all
-from chaindeck.records.types import ChainPlace, Page
+from chaindeck.records.types import Page
 
 _HASH_CHARACTERS = 64
-_STATES = {
-    "pending": ("running", "Waiting"),
-    "confirmed": ("ok", "Confirmed"),
-    "dropped": ("error", "Dropped"),
-}
 
 
 @require_safe
@@ -117,7 +109,7 @@ def block(request: HttpRequest, which: str) -> HttpResponse:
         "page": page,
         "next": around.get(height + 1) if is_on_chain else None,
         "instead": None if is_on_chain else around.get(height),
-        "depth": _depth(place, height) if is_on_chain else None,
+        "depth": shown.depth(place, height) if is_on_chain else None,
         "taken_back": found["details"].get("transactions", ())[: shown.ROWS],
     }
     return render(request, "pages/block.html", context)
@@ -141,46 +133,3 @@ def _find_block(which: str) -> dict[str, Any]:
     if found is None:
         raise Http404
     return found
-
-
-def _depth(place: ChainPlace | None, height: int) -> int:
-    return max(1, (place.height if place else height) - height + 1)
-
-
-@require_safe
-def transaction(request: HttpRequest, tx_id: str) -> HttpResponse:
-    """One transaction, whatever became of it; one that nobody saw may still come."""
-    place = chain_place()
-    know_height(request, None if place is None else place.height)
-    found = transaction_find(tx_id.lower())
-    if found is None:
-        context = {
-            "tx_id": tx_id.lower(),
-            "behind": shown.behind(place, shown.best_height(nodes_all())),
-        }
-        return render(request, "pages/unseen.html", context, status=HTTPStatus.NOT_FOUND)
-    row = found.row
-    is_waiting = row["status"] == "pending"
-    context = {
-        "tx": row,
-        "state": _STATES[row["status"]],
-        "fee_per_kb": round(1000 * row["fee"] / row["size"]) if row["size"] else 0,
-        "inputs": found.inputs,
-        "outputs": found.outputs,
-        "depth": _depth(place, row["height"]) if row["status"] == "confirmed" else None,
-        "queue": _queue(row, pool_newest()) if is_waiting else None,
-        "labels": address_labels(),
-    }
-    return render(request, "pages/transaction.html", context)
-
-
-def _queue(row: dict[str, Any], pool: dict[str, Any] | None) -> dict[str, Any] | None:
-    """Return how many waiting payments pay better, as far as the histogram can tell."""
-    if pool is None or not row["size"]:
-        return None
-    rate = 1000 * row["fee"] / row["size"]
-    better = sum(
-        bucket["count"] for bucket in pool["fee_histogram"] if bucket["least_per_kb"] > rate
-    )
-    blocks_before = sum(block["lowest_per_kb"] > rate for block in pool["projected_blocks"])
-    return {"better": better, "count": pool["count"], "blocks": blocks_before + 1}

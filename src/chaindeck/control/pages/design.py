@@ -35,7 +35,7 @@ def show(request: HttpRequest) -> HttpResponse:
         "states": list(STATES),
         "colours": COLOURS,
         "icons": ICONS,
-        "ribbon": shown.ribbon(blocks, {"projected_blocks": coming}),
+        "ribbon": shown.ribbon(blocks, {"projected_blocks": coming, "max_block_bytes": 1_000_000}),
         "chart": shown.drawn("example", "A chart", "seconds", points),
         "line": [point["value"] for point in points],
         "soon_ms": now - 65_000,

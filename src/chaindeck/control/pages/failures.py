@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import secrets
+import sys
 from http import HTTPStatus
 
+from django.contrib.auth.models import AnonymousUser
+from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from chaindeck.control.rights import forbid, is_for_programs, problem
 from chaindeck.node.logs import get_logger
+from chaindeck.records.models import Person
 
 _log = get_logger("web")
 
@@ -40,7 +44,12 @@ def form_expired(request: HttpRequest, reason: str = "") -> HttpResponse:
 
 
 def broken(request: HttpRequest) -> HttpResponse:
-    """A fault of ours; Django has logged where."""
+    """Records that do not answer, or else a fault of ours; Django has logged where."""
+    if isinstance(sys.exception(), (OperationalError, InterfaceError)):
+        # Asking who is signed in would fail again.
+        request.user = AnonymousUser()
+        text = "Records do not answer; try again in some seconds"
+        return _fail(request, HTTPStatus.SERVICE_UNAVAILABLE, "records-away", text)
     number = secrets.token_hex(4)
     _log.warning("a page failed", path=request.path, number=number)
     return _fail(
@@ -51,8 +60,24 @@ def broken(request: HttpRequest) -> HttpResponse:
     )
 
 
+def unavailable(request: HttpRequest, text: str) -> HttpResponse:
+    """Somebody who is asked for this does not answer now."""
+    return _fail(request, HTTPStatus.SERVICE_UNAVAILABLE, "part-away", text)
+
+
 def _fail(request: HttpRequest, status: HTTPStatus, code: str, message: str) -> HttpResponse:
     if is_for_programs(request):
         return problem(status, code, message)
     context = {"message": message, "status": status.value}
-    return render(request, "failures/failure.html", context, status=status)
+    name = "framed" if _has_frame(request, status) else "failure"
+    return render(request, f"failures/{name}.html", context, status=status)
+
+
+def _has_frame(request: HttpRequest, status: HTTPStatus) -> bool:
+    """Whether rooms and search stand around it: not where drawing them may be what failed."""
+    person = getattr(request, "user", None)
+    return (
+        isinstance(person, Person)
+        and not person.must_change_password
+        and status != HTTPStatus.INTERNAL_SERVER_ERROR
+    )

@@ -9,6 +9,7 @@ import msgspec
 from django.http import HttpRequest
 from django.urls import reverse
 
+from chaindeck.control.middleware import PLACE
 from chaindeck.control.rights import RIGHTS, may, role_of
 from chaindeck.records.models import Person
 from chaindeck.records.selectors.chain import chain_place
@@ -66,6 +67,7 @@ def frame(request: HttpRequest) -> dict[str, Any]:
         "now_ms": now_ms,
         "frame": {
             "rooms": _rooms(request, person),
+            "place": getattr(request, PLACE, ("", 0)),
             "height": _height(request),
             "query": request.GET.get("q", "") if request.path == "/search" else "",
             "initials": person.username[:2].upper(),

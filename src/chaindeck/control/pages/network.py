@@ -11,7 +11,12 @@ from django.views.decorators.http import require_safe
 from chaindeck.control.pages import shown
 from chaindeck.records.bulk import now_ms
 from chaindeck.records.selectors.metrics import metric_series
-from chaindeck.records.selectors.standing import network_series, node_find, nodes_all
+from chaindeck.records.selectors.standing import (
+    network_series,
+    node_find,
+    nodes_all,
+    status_find,
+)
 
 _HOUR_MS: Final = 3_600_000
 _SAMPLES: Final = 720
@@ -23,8 +28,10 @@ def show(request: HttpRequest) -> HttpResponse:
     nodes = nodes_all()
     now = now_ms()
     measured = network_series(from_ms=now - _HOUR_MS, to_ms=now + 1, limit=_SAMPLES)
+    status = status_find()
     context = {
         "nodes": [_shown(node, shown.best_height(nodes)) for node in nodes],
+        "unfollowed": status["data"].get("problems", {}).get("following") if status else None,
         "newest": measured[-1] if measured else None,
         "charts": [
             shown.drawn(

@@ -100,7 +100,7 @@ def _attention(status: dict[str, Any] | None, late: int) -> list[dict[str, Any]]
             found.append({"look": look, "title": name, "why": why, "node": name})
     for name, state in sorted(data.get("coordinator", {}).items()):
         if state == "sick":
-            why = "it failed and is started again and again"
+            why = data.get("problems", {}).get(name) or "it failed and is started again and again"
             found.append({"look": ("error", "Sick"), "title": f"coordinator: {name}", "why": why})
     if late > 1:
         why = f"pages show the chain {late:,} blocks ago"
@@ -115,10 +115,10 @@ def _kpis(
     return [
         _kpi("interval", "Block interval", "s", _intervals(measured)),
         _kpi("tx_rate", "Payments", "/s", shown.series(measured, "tx_rate")),
-        _kpi("pool_count", "Waiting", "", shown.series(measured, "pool_count")),
+        _kpi("pool_count", "Waiting", "tx", shown.series(measured, "pool_count")),
         _kpi("hash_rate", "Hash rate", "kH/s", shown.series(measured, "hash_rate", 1e-3)),
         _kpi("propagation_ms", "Propagation", "ms", shown.series(measured, "propagation_ms")),
-        _kpi("memory_percent", "Memory", "%", list(memory)),
+        _kpi("memory_percent", "Memory in use", "%", list(memory)),
     ]
 
 

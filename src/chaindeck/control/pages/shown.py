@@ -29,9 +29,9 @@ _MAX_HEIGHT: Final = (1 << 43) - 1
 
 
 def ribbon(rows: Sequence[dict[str, Any]], pool: dict[str, Any] | None) -> dict[str, Any]:
-    """Return blocks to come, farthest first, and the last blocks, each with how full it looks."""
+    """Return blocks to come, farthest first, and the last blocks, each with how full it is."""
     projected = list((pool or {}).get("projected_blocks", ()))[:PROJECTED_BLOCKS]
-    full = max([1, *(row["size"] for row in rows), *(block["bytes"] for block in projected)])
+    full = (pool or {}).get("max_block_bytes", 0)
     coming = [
         {**block, "fill": fill(block["bytes"], full), "ahead": place}
         for place, block in enumerate(projected)
@@ -44,12 +44,22 @@ def ribbon(rows: Sequence[dict[str, Any]], pool: dict[str, Any] | None) -> dict[
     }
 
 
+def depth(place: ChainPlace | None, height: int) -> int:
+    """Return how deep a block of the chain is: 1 at the tip."""
+    return max(1, (place.height if place else height) - height + 1)
+
+
 def shown_block(row: dict[str, Any], full: int) -> dict[str, Any]:
     return {**row, "fill": fill(row["size"], full), "fee_per_kb": fee_per_kb(row)}
 
 
 def fill(size_bytes: int, full: int) -> int:
-    """Return a share of a hundred in steps of five, for which the style sheet has rules."""
+    """Return a share of a hundred in steps of five, for which the style sheet has rules.
+
+    It is 0 where nobody told how much a block may have.
+    """
+    if not full:
+        return 0
     return max(5, min(100, 5 * round(20 * size_bytes / full)))
 
 

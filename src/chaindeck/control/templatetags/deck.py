@@ -90,6 +90,16 @@ def figure(value: float | None) -> str:
 
 
 @register.filter
+def offset(span_ms: int | None) -> str:
+    """Write how far a clock is ahead or behind: +12 ms, +3.4 s."""
+    if span_ms is None or _is_unknown(span_ms):
+        return UNKNOWN
+    sign = "+" if span_ms > 0 else "\N{MINUS SIGN}" if span_ms < 0 else ""
+    away = abs(span_ms)
+    return f"{sign}{away} ms" if away < 1_000 else f"{sign}{away / 1_000:,.1f} s"
+
+
+@register.filter
 def size(number: int | None) -> str:
     """Write bytes in the unit that fits."""
     if number is None or _is_unknown(number):

@@ -1,0 +1,151 @@
+"""A page never ticks on about what it does not know: lines that die, and tabs that sleep."""
+
+import json
+import re
+
+import pytest
+from playwright.sync_api import WebSocketRoute
+
+from tests.coordinator.processes import wait_for
+
+pytestmark = pytest.mark.needs("chromium")
+PILL = '[data-live="connection"]'
+LIVE = re.compile(r"/ws/live$")
+STALE = "() => document.documentElement.hasAttribute('data-stale')"
+FRESH = "() => !document.documentElement.hasAttribute('data-stale')"
+
+
+class Valve:
+    """Stands between a page and the control room's sockets: open, deaf or shut."""
+
+    def __init__(self, page) -> None:
+        self.is_open = True
+        self.is_deaf = False
+        self.lines: list[WebSocketRoute] = []
+        page.route_web_socket(LIVE, self._join)
+
+    def _join(self, line: WebSocketRoute) -> None:
+        if not self.is_open:
+            line.close(code=1012, reason="shut")
+            return
+        self.lines.append(line)
+        server = line.connect_to_server()
+        line.on_message(lambda text: None if self.is_deaf else server.send(text))
+        server.on_message(lambda text: None if self.is_deaf else line.send(text))
+
+    def shut(self) -> None:
+        """Cut what is open, and let nothing through any more."""
+        self.is_open = False
+        for line in self.lines:
+            line.close(code=1012, reason="shut")
+        self.lines.clear()
+
+
+def heights_of(page):
+    return [
+        int(text.replace(",", ""))
+        for text in page.locator("[data-ribbon] [data-hash] b").all_inner_texts()
+    ]
+
+
+def expect_whole(page, hashes):
+    for block_hash in hashes:
+        page.locator(f'[data-ribbon] [data-hash="{block_hash}"]').wait_for()
+    heights = heights_of(page)
+    assert heights == list(range(heights[0], heights[0] - 8, -1))
+
+
+def test_half_open_line_is_noticed_and_what_it_swallowed_is_made_up_for(window, system):
+    opened = window()
+    page = opened.page
+    valve = Valve(page)
+    page.clock.install()
+    page.goto("/")
+    opened.wait_for_live()
+    valve.is_deaf = True
+    hashes = system.mine(2)
+    wait_for(lambda: system.height() == system.node.get("/api/status")["height"])
+    page.clock.run_for(19_000)
+    assert page.locator(PILL).inner_text() == "Live", "a beat may be a little late"
+    valve.is_deaf = False
+    valve.is_open = False
+    page.clock.run_for(4_000)
+    page.wait_for_function(STALE)
+    assert "Reconnecting, as of" in page.locator(PILL).inner_text()
+    valve.is_open = True
+    page.clock.resume()
+    opened.wait_for_live()
+    page.wait_for_function(FRESH)
+    expect_whole(page, hashes)
+
+
+def test_polling_takes_over_where_no_socket_opens_and_ends_when_one_does(window, system):
+    opened = window()
+    page = opened.page
+    valve = Valve(page)
+    page.goto("/")
+    opened.wait_for_live()
+    valve.shut()
+    page.wait_for_function(STALE)
+    hashes = system.mine(2)
+    expect_whole(page, hashes)
+    tip = f"#{system.node.get('/api/status')['height']:,}"
+    page.locator('[data-live="height"]').get_by_text(tip).wait_for()
+    assert "Reconnecting" in page.locator(PILL).inner_text(), "what is polled is not live"
+    valve.is_open = True
+    opened.wait_for_live()
+    (block_hash,) = system.mine()
+    expect_whole(page, [block_hash])
+
+
+def test_node_that_dies_is_shown_down_and_up_again(window, system):
+    opened = window()
+    page = opened.open("/network/")
+    opened.wait_for_live()
+    row = page.locator("#nodes tbody tr")
+    row.get_by_text("Up", exact=True).wait_for()
+    overview = window()
+    overview.open("/")
+    overview.wait_for_live()
+    system.node.kill()
+    try:
+        row.get_by_text("Down").wait_for()
+        card = overview.page.locator("#cards")
+        card.get_by_text("None answers").wait_for()
+        overview.page.locator("#attention").get_by_text("it does not answer").wait_for()
+        # The line is well: what is shown is of now, and says that the node is not.
+        assert page.locator(PILL).inner_text() == "Live"
+    finally:
+        system.node.start()
+    row.get_by_text("Up", exact=True).wait_for()
+    card.get_by_text("Healthy").wait_for()
+    hashes = system.mine(2)
+    expect_whole(overview.page, hashes)
+
+
+def test_tab_that_slept_shows_what_happened_meanwhile(window, system):
+    opened = window()
+    page = opened.open("/")
+    opened.wait_for_live()
+    session = opened.context.new_cdp_session(page)
+    session.send("Page.setWebLifecycleState", {"state": "frozen"})
+    hashes = system.mine(3)
+    wait_for(lambda: system.height() == system.node.get("/api/status")["height"])
+    session.send("Page.setWebLifecycleState", {"state": "active"})
+    expect_whole(page, hashes)
+    opened.wait_for_live()
+
+
+def test_frames_that_come_twice_or_out_of_nowhere_break_nothing(window, system):
+    opened = window()
+    page = opened.page
+    valve = Valve(page)
+    page.goto("/")
+    opened.wait_for_live()
+    hashes = system.mine(1)
+    expect_whole(page, hashes)
+    (line,) = valve.lines
+    line.send(json.dumps({"type": "something-new"}))
+    line.send(json.dumps({"type": "gap", "seq": 1, "topics": ["block"]}))
+    hashes = system.mine(2)
+    expect_whole(page, hashes)
