@@ -55,9 +55,11 @@ fuzz: $(READY) ## Fuzz every target for FUZZ_SECONDS (600) and record the eviden
 swarm: $(READY) ## Simulate SEEDS (200) drawn networks from seed FIRST (1) on, and record it
 	@$(BIN)/python -m tools.swarm --seeds $(SEEDS) --first $(FIRST) --workers $(WORKERS) --evidence swarm
 
-prove: $(READY) ## Run the long proofs: random properties, fuzzing, mutation; record each
+prove: $(READY) ## Run the long proofs: properties, load, fuzzing, swarm, mutation; record each
 	@CHAINDECK_TEST_PROFILE=prove $(BIN)/python -m tools.evidence properties -- \
 		$(BIN)/python -m pytest -n $(WORKERS) tests --ignore=tests/fuzz --ignore=tests/meta
+	@$(BIN)/python -m tools.evidence sustained -- $(BIN)/python -m bench.proofs sustained
+	@$(BIN)/python -m tools.evidence four-nodes -- $(BIN)/python -m bench.proofs four-nodes
 	@$(MAKE) --no-print-directory fuzz swarm mutate
 
 mutate: $(READY) ## Mutate the rules and see the tests notice: make mutate MODULES="..."

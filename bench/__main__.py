@@ -11,7 +11,7 @@ from pathlib import Path
 import bench
 from bench.harness import Benchmark, Result, measure, render_table, write_json
 
-NOT_GROUPS = frozenset({"__main__", "harness", "node_process", "peer_process"})
+NOT_GROUPS = frozenset({"__main__", "harness", "large", "node_process", "peer_process", "proofs"})
 
 
 def find_groups() -> list[str]:

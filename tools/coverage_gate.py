@@ -18,6 +18,8 @@ FileReport = Mapping[str, Any]
 FLOORS = {
     "chaindeck/ledger/": 100.0,
     "chaindeck/kernel/twin": 100.0,
+    "chaindeck/protocol/": 98.0,
+    "chaindeck/simulate/": 94.0,
     "chaindeck/store/": 99.0,
     "chaindeck/wallet/": 100.0,
 }

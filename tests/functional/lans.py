@@ -76,10 +76,10 @@ class NamespaceLan(Lan):
         self._net = f"10.{77 + os.getpid() % 100}"
         self._made = 0
         for bridge in (self._tag, f"{self._tag}m"):
-            _ip("link", "add", bridge, "type", "bridge", "mcast_snooping", "0")
-            _ip("link", "set", bridge, "up")
+            run_ip("link", "add", bridge, "type", "bridge", "mcast_snooping", "0")
+            run_ip("link", "set", bridge, "up")
         # The second bridge is for the test alone, which asks nodes whose cable is cut as well.
-        _ip("address", "add", f"{self._net}.1.254/24", "dev", f"{self._tag}m")
+        run_ip("address", "add", f"{self._net}.1.254/24", "dev", f"{self._tag}m")
 
     def place(self, number: int) -> list[str]:
         self._make(number)
@@ -96,10 +96,10 @@ class NamespaceLan(Lan):
 
     def cut(self, number: int) -> None:
         """Pull a node's cable."""
-        _ip("link", "set", f"{self._tag}v{number}", "nomaster")
+        run_ip("link", "set", f"{self._tag}v{number}", "nomaster")
 
     def mend(self, number: int) -> None:
-        _ip("link", "set", f"{self._tag}v{number}", "master", self._tag)
+        run_ip("link", "set", f"{self._tag}v{number}", "master", self._tag)
 
     def close(self) -> None:
         super().close()
@@ -113,29 +113,37 @@ class NamespaceLan(Lan):
             return
         self._made += 1
         space = f"{self._tag}n{number}"
-        inside = ("-n", space)
-        _ip("netns", "add", space)
-        _ip(*inside, "link", "set", "lo", "up")
-        for net, kind, bridge in (("0", "v", self._tag), ("1", "w", f"{self._tag}m")):
-            outer, inner = f"{self._tag}{kind}{number}", f"in{kind}"
-            _ip("link", "add", outer, "type", "veth", "peer", "name", inner, "netns", space)
-            _ip("link", "set", outer, "master", bridge, "up")
-            _ip(*inside, "address", "add", f"{self._net}.{net}.{number + 1}/24", "dev", inner)
-            _ip(*inside, "link", "set", inner, "up")
-        _ip(*inside, "route", "add", "224.0.0.0/4", "dev", "inv")
+        run_ip("netns", "add", space)
+        run_ip("-n", space, "link", "set", "lo", "up")
+        self._join(number, space)
+
+    def _join(self, number: int, space: str) -> None:
+        """Connect a namespace: to the others, and to the test."""
+        self._plug(number, space, "0", "v", self._tag)
+        self._plug(number, space, "1", "w", f"{self._tag}m")
+        run_ip("-n", space, "route", "add", "224.0.0.0/4", "dev", "inv")
+
+    def _plug(self, number: int, space: str, net: str, kind: str, bridge: str) -> None:
+        """Run a cable from a namespace to a bridge."""
+        outer, inner = f"{self._tag}{kind}{number}", f"in{kind}"
+        run_ip("link", "add", outer, "type", "veth", "peer", "name", inner, "netns", space)
+        run_ip("link", "set", outer, "master", bridge, "up")
+        address = f"{self._net}.{net}.{number + 1}/24"
+        run_ip("-n", space, "address", "add", address, "dev", inner)
+        run_ip("-n", space, "link", "set", inner, "up")
 
 
-def _ip(*words: str) -> None:
+def run_ip(*words: str) -> None:
     subprocess.run(["ip", *words], check=True, capture_output=True)
 
 
 def may_have_namespaces() -> bool:
     """Whether this process may make namespaces and bridges."""
     try:
-        _ip("netns", "add", f"cdtry{os.getpid()}")
-        _ip("netns", "delete", f"cdtry{os.getpid()}")
-        _ip("link", "add", f"cdb{os.getpid()}", "type", "bridge")
-        _ip("link", "delete", f"cdb{os.getpid()}")
+        run_ip("netns", "add", f"cdtry{os.getpid()}")
+        run_ip("netns", "delete", f"cdtry{os.getpid()}")
+        run_ip("link", "add", f"cdb{os.getpid()}", "type", "bridge")
+        run_ip("link", "delete", f"cdb{os.getpid()}")
     except (OSError, subprocess.CalledProcessError):
         return False
     return True

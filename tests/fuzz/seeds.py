@@ -1,5 +1,7 @@
 """Valid inputs to start each target from, so that the fuzzer need not guess a whole encoding."""
 
+import random
+
 import msgspec
 
 from chaindeck.ledger import genesis, json_form, profiles
@@ -14,6 +16,7 @@ from chaindeck.protocol.inputs import PeerConnected, Started, TimerFired
 from chaindeck.protocol.messages import Type
 from chaindeck.protocol.recording import Recorder
 from chaindeck.protocol.types import LinkId
+from tests.fuzz.parts import make_part_seeds
 from tests.fuzz.wallet_files import make_wallet_seeds
 from tests.protocol.town import START_MS, Resident, Town
 from tools import wire_vectors
@@ -45,6 +48,7 @@ def make_seeds(prefix: str) -> dict[str, list[bytes]]:
         "ledger-json": as_json,
         **make_wire_seeds(b"wire"),
         **make_wallet_seeds(),
+        **make_part_seeds(),
     }
 
 
@@ -58,6 +62,7 @@ def make_wire_seeds(magic: bytes) -> dict[str, list[bytes]]:
         "protocol-frames": [b"\1\2\3\7" + b"".join(frames), *(bytes(4) + one for one in frames)],
         "protocol-message": [bytes([frame[4] - Type.HELLO]) + frame[13:] for frame in frames],
         "protocol-announcement": [announcement],
+        "protocol-machine": [random.Random(seed).randbytes(600) for seed in range(4)],
         "protocol-recording": [make_recording()],
     }
 

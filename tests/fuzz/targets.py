@@ -25,12 +25,15 @@ from chaindeck.protocol.messages import Type
 from chaindeck.protocol.recording import replay
 from chaindeck.protocol.records import read_records
 from chaindeck.wallet import drafts
+from tests.fuzz.parts import knock, read_request, say_frames
 from tests.fuzz.wallet_files import open_key_file, rewrite_keystore
+from tests.protocol.mischief import Mischief
 
 Target = Callable[[bytes], None]
 PREFIX = "cd"  # of addresses in JSON
 MAGIC, NETWORK_ID = b"wire", b"wire" + bytes(28)
 MAX_BLOCK_BYTES = 1_000_000
+MOST_STEPS, BYTES_A_STEP = 60, 12  # of a node among strangers: a second under the fuzzer's eyes
 
 
 def round_trip(decode, encode, expected_error=RuleError) -> Target:
@@ -217,6 +220,18 @@ def encode_json(transaction):
     return msgspec.json.encode(json_form.transaction_to_json(transaction, PREFIX))
 
 
+def live_among_strangers(data: bytes) -> None:
+    """Two bytes are one choice of what happens to a node next; after the last, all is quiet."""
+    place = 0
+
+    def choose(below: int) -> int:
+        nonlocal place
+        place += 2
+        return int.from_bytes(data[place - 2 : place], "little") % below
+
+    Mischief(choose).run(min(MOST_STEPS, len(data) // BYTES_A_STEP))
+
+
 TARGETS: dict[str, Target] = {
     "kernel-transaction": same_answer(
         kernel.parse_transaction, twin.parse_transaction, MalformedError
@@ -239,5 +254,9 @@ TARGETS: dict[str, Target] = {
     "protocol-frames": same_frames_however_cut,
     "protocol-message": round_trip(decode_typed, encode_typed, PeerFault),
     "protocol-announcement": round_trip(read_announcement, encode_unsigned, PeerFault),
+    "protocol-machine": live_among_strangers,
     "protocol-recording": only_refuses(replay_bytes, RecordingForm),
+    "rpc-request": read_request,
+    "rpc-gate": knock,
+    "live-frames": say_frames,
 }

@@ -12,7 +12,10 @@ from tests.fuzz.targets import TARGETS
 from tests.meta.tree import CORPUS, ROOT, list_files
 
 SEEDS = make_seeds(targets.PREFIX)
-SHORT_RUN = ("--runs=20000", "--seed=1")
+SHORT_RUNS = {
+    "protocol-machine": 60,  # each of them a small network that lives for minutes
+    "live-frames": 4_000,  # each on an event loop of its own
+}
 KEPT = [path for path in list_files() if path.startswith(CORPUS)]
 
 
@@ -43,7 +46,8 @@ def test_odd_inputs_hold(name, data):
 @pytest.mark.needs("atheris")
 @pytest.mark.parametrize("name", TARGETS)
 def test_short_run_of_the_fuzzer_holds(name, tmp_path):
-    command = [sys.executable, "-m", "tests.fuzz", name, *SHORT_RUN, f"--found={tmp_path}"]
+    runs = f"--runs={SHORT_RUNS.get(name, 20_000)}"
+    command = [sys.executable, "-m", "tests.fuzz", name, runs, "--seed=1", f"--found={tmp_path}"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, check=False)
     output = done.stderr.decode(errors="replace")
     assert done.returncode == 0, output[-4000:]
