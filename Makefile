@@ -59,6 +59,7 @@ prove: $(READY) ## Run the long proofs: properties, load, fuzzing, swarm, mutati
 	@CHAINDECK_TEST_PROFILE=prove $(BIN)/python -m tools.evidence properties -- \
 		$(BIN)/python -m pytest -n $(WORKERS) tests --ignore=tests/fuzz --ignore=tests/meta
 	@$(BIN)/python -m tools.evidence sustained -- $(BIN)/python -m bench.proofs sustained
+	@$(BIN)/python -m tools.evidence batches -- $(BIN)/python -m bench.proofs batches
 	@$(BIN)/python -m tools.evidence four-nodes -- $(BIN)/python -m bench.proofs four-nodes
 	@$(MAKE) --no-print-directory fuzz swarm mutate
 

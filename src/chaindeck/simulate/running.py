@@ -99,7 +99,7 @@ Progress = Callable[[int, int], None]
 
 
 @contextmanager
-def _seldom_collecting() -> Iterator[None]:
+def seldom_collecting() -> Iterator[None]:
     """Let the collector look less often: nearly all that a network holds lives to its end."""
     before = gc.get_threshold()
     gc.freeze()
@@ -239,7 +239,7 @@ class Run(Watcher):
     def finish(self, progress: Progress = _silent) -> results.Result:
         """Let the whole scenario happen. A broken rule and Ctrl-C end it early, with a result."""
         started = time.perf_counter()
-        with _seldom_collecting():
+        with seldom_collecting():
             status, fault = self._try(progress)
         return self._result(status, fault, time.perf_counter() - started)
 
