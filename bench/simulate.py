@@ -8,9 +8,10 @@ from functools import cache
 from msgspec.structs import replace
 
 from bench.harness import Benchmark
+from chaindeck.simulate.memory import Memory
 from chaindeck.simulate.mining import SimulatedMiner
 from chaindeck.simulate.results import percentiles, reach_times
-from chaindeck.simulate.running import Run, seldom_collecting
+from chaindeck.simulate.running import Run
 from chaindeck.simulate.scenarios import load_scenario
 from chaindeck.simulate.world import SECOND
 
@@ -61,10 +62,10 @@ def warm_network(name: str, seconds: float) -> Run:
 
 def live(run: Run, seconds: float) -> float:
     """Let virtual time pass, as a run does; return what it took, in seconds."""
-    with seldom_collecting():
-        started = time.perf_counter()
+    started = time.perf_counter()
+    with Memory():
         run.world.run_until(run.world.now_us + int(seconds * SECOND))
-        return time.perf_counter() - started
+    return time.perf_counter() - started
 
 
 def thousand() -> float:

@@ -108,6 +108,8 @@ class TestGossip:
         guests = [Stranger(town, node).introduce() for _ in range(limits.GOSSIP_LINKS + 3)]
         eager = [link.id for link in node.machine.topology.eager]
         assert eager == [guest.link for guest in guests[: limits.GOSSIP_LINKS]]
+        lazy = [link.id for link in node.machine.topology.lazy]
+        assert lazy == [guest.link for guest in guests[limits.GOSSIP_LINKS :]]
 
 
 class TestRemembering:

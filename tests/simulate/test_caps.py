@@ -28,6 +28,7 @@ BOUNDED_ELSEWHERE = {
     "core.effects": "empty between steps",
     "core.when_left": "fixed",
     "topology.eager": "of core.links",
+    "topology.lazy": "of core.links",
     "topology.book._sources": "of the book",
     "payments._orphans_of": "of payments._orphans",
     "sync._path": "headers of a branch with work, as the chain itself",

@@ -218,9 +218,8 @@ class PaymentRelay:
     def _queue(self, transactions: Sequence[Transaction]) -> None:
         """Among many: gather ids for those that hear first, and for a share of the others."""
         core, topology = self._core, self._topology
-        rest = [link for link in core.ready.values() if link not in topology.eager]
-        share = -(-len(rest) // limits.LAZY_SHARE)
-        hearing = [*topology.eager, *core.entropy.choose(rest, share)]
+        share = -(-len(topology.lazy) // limits.LAZY_SHARE)
+        hearing = [*topology.eager, *core.entropy.choose(topology.lazy, share)]
         for transaction in transactions:
             self._came_from.pop(transaction.full_id, None)
             for link in hearing:

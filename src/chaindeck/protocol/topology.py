@@ -47,6 +47,7 @@ class Topology:
         self.book = PeerBook(core.entropy)
         self.is_mesh = True
         self.eager: list[Link] = []
+        self.lazy: list[Link] = []
         """In gossip, the links that get blocks and ids at once."""
         self._dialling = 0
         self._is_woken = False
@@ -272,6 +273,7 @@ class Topology:
         ours = [link for link in links if not link.is_inbound]
         theirs = [link for link in links if link.is_inbound]
         self.eager = ours[:count] + theirs[:count]
+        self.lazy = ours[count:] + theirs[count:]
 
     # Room
 

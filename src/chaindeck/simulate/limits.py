@@ -40,6 +40,12 @@ JOURNAL_BATCHES: Final = 2
 COLLECT_AFTER: Final = 200_000
 """New objects after which Python's collector looks for cycles, of which a run makes few."""
 
+GATHER_FROM_KIB: Final = 128 * 1024
+"""Memory from which on large pages are worth a second: a hundred nodes hold less."""
+
+GATHER_GROWTH: Final = 1.25
+"""It is put together again when there is so many times as much."""
+
 START_WITHIN_US: Final = 1_000_000
 """All nodes start within so long, each at a moment drawn for it."""
 
@@ -136,7 +142,7 @@ DRIFT_STEP_US: Final = 5_000_000
 SMALL_NETWORK: Final = 100
 """Nodes up to which every step is looked at; beyond, one step in `SAMPLED_STEPS`."""
 
-SAMPLED_STEPS: Final = 16
+SAMPLED_STEPS: Final = 64
 ALL_LINKS_STEPS: Final = 64
 """At one step in so many all links are looked at, at the others the one that was heard of."""
 

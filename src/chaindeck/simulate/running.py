@@ -9,13 +9,11 @@ time to settle; then a quiet minute without a new block, after which everybody h
 
 from __future__ import annotations
 
-import gc
 import hashlib
 import math
 import time
 import traceback
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from chaindeck import __version__
@@ -53,7 +51,6 @@ from chaindeck.simulate.hosting import Guest
 from chaindeck.simulate.invariants import RULES, Broken, Invariants
 from chaindeck.simulate.library import Library
 from chaindeck.simulate.limits import (
-    COLLECT_AFTER,
     LAST_STEPS,
     MAX_SETTLE_INTERVALS,
     NEWCOMER_KNOWS,
@@ -64,6 +61,7 @@ from chaindeck.simulate.limits import (
 )
 from chaindeck.simulate.load import Fate, Load, Submitted
 from chaindeck.simulate.measures import Measures
+from chaindeck.simulate.memory import Memory
 from chaindeck.simulate.mining import SimulatedMiner
 from chaindeck.simulate.node import SimulatedNode, Watcher, node_key
 from chaindeck.simulate.operators import Operators
@@ -98,19 +96,6 @@ class _Spectator(Watcher):
 Progress = Callable[[int, int], None]
 
 
-@contextmanager
-def seldom_collecting() -> Iterator[None]:
-    """Let the collector look less often: nearly all that a network holds lives to its end."""
-    before = gc.get_threshold()
-    gc.freeze()
-    gc.set_threshold(COLLECT_AFTER, *before[1:])
-    try:
-        yield
-    finally:
-        gc.set_threshold(*before)
-        gc.unfreeze()
-
-
 def _silent(_done: int, _total: int) -> None:
     """Nobody watches."""
 
@@ -121,6 +106,7 @@ class Run(Watcher):
     def __init__(self, scenario: Scenario, *, name: str = "scenario") -> None:
         self.scenario = scenario
         self.name = name
+        self._memory = Memory()
         seed = scenario.seed
         self._seed = seed_bytes(seed)
         load = scenario.load
@@ -239,7 +225,7 @@ class Run(Watcher):
     def finish(self, progress: Progress = _silent) -> results.Result:
         """Let the whole scenario happen. A broken rule and Ctrl-C end it early, with a result."""
         started = time.perf_counter()
-        with seldom_collecting():
+        with self._memory:
             status, fault = self._try(progress)
         return self._result(status, fault, time.perf_counter() - started)
 
@@ -299,6 +285,7 @@ class Run(Watcher):
         start_us = self.world.now_us
         for step in range(1, PROGRESS_STEPS + 1):
             self.world.run_until(start_us + int(span_s * SECOND * step / PROGRESS_STEPS))
+            self._memory.look()
             progress(min(int(self.world.elapsed_s), int(total_s) - 1), int(total_s))
 
     def _wait_for_blocks(self) -> None:
