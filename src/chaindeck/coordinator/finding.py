@@ -21,11 +21,10 @@ from chaindeck.coordinator.polling import Poller
 from chaindeck.coordinator.sources import Source
 from chaindeck.coordinator.writing import Writer
 from chaindeck.node.logs import get_logger
+from chaindeck.records.selectors.chain import is_hash
 from chaindeck.records.services import pool
 from chaindeck.rpc.forms import FindTransactionRequest, FoundTransaction
 
-_ID_CHARACTERS = 64
-_HEX = frozenset("0123456789abcdef")
 _CERTAINTY = ("confirmed", "pooled", "dropped", "unknown")
 """What a node says, the most telling first: nodes may differ for a moment."""
 
@@ -46,8 +45,8 @@ class Finder:
 
     async def find(self, asked: FindTransactionRequest) -> FoundTransaction:
         """Return the most telling answer. Raises `OrderInvalid` and `NoNodeAnswers`."""
-        if len(asked.id) != _ID_CHARACTERS or not set(asked.id) <= _HEX:
-            reason = f"a transaction's id is {_ID_CHARACTERS} lower-case hexadecimal digits"
+        if not is_hash(asked.id):
+            reason = "a transaction's id is 64 lower-case hexadecimal digits"
             raise OrderInvalid(field="id", reason=reason)
         looks = await asyncio.gather(*(self._look(source, asked) for source in self._sources()))
         sightings = [sighting for sighting in looks if sighting is not None]

@@ -21,6 +21,7 @@ from chaindeck.records.selectors.addresses import address_labels
 from chaindeck.records.selectors.chain import (
     TransactionDetails,
     chain_place,
+    is_hash,
     outputs_at,
     transaction_find,
 )
@@ -35,8 +36,6 @@ _STATES: Final = {
     "confirmed": ("ok", "Confirmed"),
     "dropped": ("error", "Dropped"),
 }
-_ID_CHARACTERS: Final = 64
-_HEX: Final = frozenset("0123456789abcdef")
 _LISTED: Final = 1_000
 """Inputs, and outputs, of one transaction that a page has."""
 
@@ -105,7 +104,7 @@ def _download(request: HttpRequest, tx_id: str, *, with_proof: bool) -> HttpResp
 
 def _ask(tx_id: str, *, with_proof: bool = False) -> FoundTransaction | None:
     """Return what the nodes know now, None where nobody can be asked."""
-    if len(tx_id) != _ID_CHARACTERS or not set(tx_id) <= _HEX:
+    if not is_hash(tx_id):
         return FoundTransaction(node="", status="unknown", state={})
     try:
         return wiring.ask(

@@ -19,6 +19,7 @@ from chaindeck.records.types import ChainPlace, Page
 _LISTED = 1_000
 """Inputs, and outputs, of one transaction that are listed; the node knows all."""
 
+_HASH_CHARACTERS = 64
 _HEX = frozenset("0123456789abcdef")
 _OUTPUTS = (
     "SELECT o.id, a.address, o.amount, o.data, o.spent_by, s.tx_hash FROM outputs o"
@@ -151,9 +152,14 @@ def outputs_at(places: Collection[tuple[str, int]]) -> dict[tuple[str, int], dic
     }
 
 
+def is_hash(text: str) -> bool:
+    """Whether a text has the form of a hash or an id: 64 lower-case hexadecimal digits."""
+    return len(text) == _HASH_CHARACTERS and set(text) <= _HEX
+
+
 def find_kind(text: str) -> str | None:
     """Say what 64 hexadecimal digits name: `block` or `transaction`, None for neither."""
-    if len(text) != 64 or not set(text) <= _HEX:
+    if not is_hash(text):
         return None
     ((block, transaction),) = fetch(
         "SELECT EXISTS(SELECT 1 FROM blocks WHERE hash = %s),"
