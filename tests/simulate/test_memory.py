@@ -10,7 +10,9 @@ from chaindeck.simulate.memory import Memory, gather
 
 def large_pages_kib():
     rollup = Path("/proc/self/smaps_rollup").read_text()
-    return int(re.search(r"AnonHugePages:\s+(\d+)", rollup)[1])
+    found = re.search(r"AnonHugePages:\s+(\d+)", rollup)
+    assert found, "the kernel says how much is in large pages"
+    return int(found[1])
 
 
 def test_memory_in_large_pages_holds_what_it_held():
