@@ -8,12 +8,13 @@ from collections.abc import Generator, Iterator, Sequence
 from typing import Self
 
 from chaindeck.ledger.chain import Mark
+from chaindeck.ledger.checkpoints import Checkpoint
 from chaindeck.ledger.codec import decode_block
 from chaindeck.ledger.connect import Change, CoinsInMemory, apply_change, genesis_coins, undo_change
 from chaindeck.ledger.genesis import Network
 from chaindeck.ledger.ports import Entry
 from chaindeck.ledger.state import ChainState, run_here
-from chaindeck.ledger.types import Block, BlockHash, Transaction
+from chaindeck.ledger.types import Block, BlockHash, Height, Transaction
 from tests.ledger.forge import Forge
 
 
@@ -29,6 +30,7 @@ class KeeperInMemory(CoinsInMemory):
         self.bodies: dict[BlockHash, bytes] = {network.block.hash: network.block.raw}
         self.changes: dict[BlockHash, Change] = {}
         self.marks: dict[BlockHash, Mark] = {}
+        self.checkpoints: dict[Height, list[Checkpoint]] = {}
         self.active = [network.block.hash]
         self.depth = 0
         self.refusals = 0
@@ -38,14 +40,14 @@ class KeeperInMemory(CoinsInMemory):
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[Self]:
-        before = dict(self.held), dict(self.bodies), list(self.active)
+        before = dict(self.held), dict(self.bodies), dict(self.checkpoints), list(self.active)
         self.depth += 1
         try:
             yield self
             self._end_badly()
             self.changes_made += 1
         except BaseException:
-            self.held, self.bodies, self.active = before
+            self.held, self.bodies, self.checkpoints, self.active = before
             raise
         finally:
             self.depth -= 1
@@ -68,6 +70,10 @@ class KeeperInMemory(CoinsInMemory):
     def save_marks(self, marks: Sequence[Mark]) -> None:
         assert self.depth, "only inside a change"
         self.marks.update({mark.entry.header.hash: copy.copy(mark) for mark in marks})
+
+    def save_checkpoints(self, height: Height, held: Sequence[Checkpoint]) -> None:
+        assert self.depth, "only inside a change"
+        self.checkpoints[height] = list(held)
 
     def load_entry(self, block_hash: BlockHash) -> Entry | None:
         return None

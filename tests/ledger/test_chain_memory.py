@@ -79,6 +79,15 @@ class TestForgetting:
         tree.choose()
         assert tree.active == high
 
+    def test_archived_branch_is_not_walked_to_see_what_it_runs_through(self) -> None:
+        tree, shelf = self.grown()
+        for number in range(1, 9):
+            del shelf.entries[tree.hash(f"a{number}")]
+        top, low = tree.entries["a19"], tree.entries["a0"]
+        assert tree.tree.runs_through(top, low)
+        assert not tree.tree.runs_through(top, tree.entries["x0"])
+        assert not tree.tree.runs_through(low, top)
+
     def test_dropped_branch_leaves_no_end_where_the_active_chain_runs_on(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:

@@ -10,7 +10,9 @@ import pytest
 from chaindeck.ledger import errors, state
 from chaindeck.ledger.checkpoints import sign_checkpoint
 from chaindeck.ledger.coins import coins_hash_of
+from chaindeck.ledger.genesis import Network
 from chaindeck.ledger.pool_types import Accepted, DropCode
+from chaindeck.ledger.signatures import SigningKey
 from chaindeck.ledger.state import (
     Admitted,
     ChainState,
@@ -49,6 +51,10 @@ def kinds(events: list[Event]) -> str:
 def payment(standing: Standing, coin: int = 0, amount: int = 1) -> Transaction:
     coins = standing.forge.owned(ALICE)[coin : coin + 1]
     return spend(standing.network.id, coins, [pay(BOB.key_hash, amount)], ALICE)
+
+
+def network_with_signers(*keys: SigningKey) -> Network:
+    return dev_network(checkpoint_signers=tuple(address(key) for key in keys), checkpoint_quorum=2)
 
 
 class TestBlocks:
@@ -158,9 +164,7 @@ class TestBlocks:
         assert not standing.submit(block)
 
     def test_block_on_the_tip_that_a_checkpoint_shuts_out_does_not_stay(self) -> None:
-        network = dev_network(
-            checkpoint_signers=tuple(address(key) for key in (ALICE, BOB)), checkpoint_quorum=2
-        )
+        network = network_with_signers(ALICE, BOB)
         standing = Standing(network)
         (named,) = standing.branch(1, standing.forge.tip)
         run_here(
@@ -326,9 +330,7 @@ class TestCommands:
 
     def test_checkpoint_beats_work(self) -> None:
         signers = (ALICE, BOB)
-        network = dev_network(
-            checkpoint_signers=tuple(address(key) for key in signers), checkpoint_quorum=2
-        )
+        network = network_with_signers(*signers)
         standing = Standing(network)
         state, start = standing.state, standing.forge.tip
         standing.grow()
@@ -340,11 +342,27 @@ class TestCommands:
         assert state.tip.header.hash == rival.hash
         assert not run_here(state.fix(checkpoint, standing.now_ms))
 
+    def test_checkpoint_that_cannot_be_kept_has_not_come(self) -> None:
+        signers = (ALICE, BOB)
+        network = network_with_signers(*signers)
+        standing = Standing(network)
+        state, start = standing.state, standing.forge.tip
+        first = standing.grow()
+        (rival,) = standing.branch(1, start)
+        standing.submit(rival)
+        state.take_events()
+        checkpoint = sign_checkpoint(network, 1, rival.hash, signers)
+        standing.keeper.refusals = 1
+        with pytest.raises(DiskRefusedError):
+            run_here(state.fix(checkpoint, standing.now_ms))
+        assert state.tip.header.hash == first.hash
+        assert (state.checkpoints.all(), state.take_events()) == ([], [])
+        assert run_here(state.fix(checkpoint, standing.now_ms))
+        assert state.tip.header.hash == rival.hash
+
     def test_contradicting_checkpoints_are_told_and_kept_until_one_gains_a_signer(self) -> None:
         signers = (ALICE, BOB, CAROL)
-        network = dev_network(
-            checkpoint_signers=tuple(address(key) for key in signers), checkpoint_quorum=2
-        )
+        network = network_with_signers(*signers)
         standing = Standing(network)
         state, start = standing.state, standing.forge.tip
         first = standing.grow()
@@ -371,9 +389,7 @@ class TestCommands:
 
     def test_header_alone_can_show_a_contradiction(self) -> None:
         signers = (ALICE, BOB)
-        network = dev_network(
-            checkpoint_signers=tuple(address(key) for key in signers), checkpoint_quorum=2
-        )
+        network = network_with_signers(*signers)
         standing = Standing(network)
         state, start = standing.state, standing.forge.tip
         first = standing.grow()
@@ -542,6 +558,32 @@ class TestResuming:
         assert [item.arrived_ms for _, item in again.pool.by_age()] == [standing.now_ms - 5]
         assert again.take_events() == []
         assert kinds(old.take_events())[-8:] == "Admitted"
+
+    def test_checkpoints_hold_and_contradict_as_before(self) -> None:
+        signers = (ALICE, BOB, CAROL)
+        network = network_with_signers(*signers)
+        standing = Standing(network)
+        start = standing.forge.tip
+        standing.grow()
+        standing.grow()
+        (rival,) = standing.branch(1, start)
+        (other,) = standing.branch(1, start, salt=2)
+        standing.submit(rival)
+        run_here(standing.state.fix(sign_checkpoint(network, 1, rival.hash, (ALICE, BOB)), 0))
+        with pytest.raises(errors.CheckpointConflict):
+            run_here(standing.state.fix(sign_checkpoint(network, 1, other.hash, (BOB, CAROL)), 0))
+
+        again = ChainState(network, standing.keeper)
+        marks = sorted(standing.keeper.marks.values(), key=lambda mark: mark.entry.header.height)
+        held = standing.keeper.checkpoints[rival.header.height]
+        again.resume(marks, standing.state.tip, held)
+        run_here(again.settle(standing.now_ms))
+        assert again.tip == standing.state.tip
+        assert again.checkpoints.conflict == standing.state.checkpoints.conflict
+        assert again.checkpoints.all() == held
+        assert run_here(again.fix(sign_checkpoint(network, 1, rival.hash, signers), 0))
+        assert again.tip.header.hash == rival.hash
+        assert len(standing.keeper.checkpoints[rival.header.height]) == 2, "of one height"
 
     def test_disconnected_events_carry_what_was_undone(self) -> None:
         standing = Standing()

@@ -56,6 +56,30 @@ def test_chain_and_pool_are_there_after_a_restart(tmp_path: Path) -> None:
     asyncio.run(live())
 
 
+def test_checkpoint_beats_work_over_a_restart_too(tmp_path: Path) -> None:
+    network = build_network(
+        dev_genesis(
+            checkpoint_signers=tuple(address(key) for key in (ALICE, BOB)), checkpoint_quorum=2
+        )
+    )
+
+    async def live() -> None:
+        async with running(tmp_path, network) as service:
+            first, _ = await mine(service, 2)
+            await service.invalidate(first)
+            (rival,) = await mine(service)
+            await service.reconsider(first)
+            assert service.tip.header.height == 2
+            assert await service.fix(sign_checkpoint(network, 1, rival, [ALICE, BOB]))
+        async with running(tmp_path, network) as again:
+            assert again.tip.header.hash == rival
+            assert [item.hash for item in again.state.checkpoints.all()] == [rival]
+            with pytest.raises(errors.BelowCheckpoint):
+                await again.invalidate(rival)
+
+    asyncio.run(live())
+
+
 def test_acknowledged_payment_survives_without_a_good_stop(tmp_path: Path) -> None:
     """The journal is read as a killed process leaves it: no stop, no rewrite."""
 

@@ -3,6 +3,7 @@
 import pytest
 
 from chaindeck.ledger import state
+from chaindeck.ledger.checkpoints import Checkpoint
 from tests.simulate.networks import begun, live
 
 
@@ -43,6 +44,18 @@ def test_torn_block_is_gone_with_its_mark():
     assert before[-1] not in node.keeper.marks
     node.start()
     assert node.state.tip.header.hash == before[-2]
+
+
+def test_checkpoint_outlives_a_crash_unless_it_is_torn():
+    _, node = mined()
+    keeper = node.keeper
+    one, two = (Checkpoint(1, bytes([number]) * 32, ()) for number in (1, 2))
+    for held in ([one], [two, one]):
+        with keeper.writing() as batch:
+            batch.save_checkpoints(1, held)
+    assert keeper.load_checkpoints() == [two, one]
+    keeper.tear(1)
+    assert keeper.load_checkpoints() == [one]
 
 
 def test_no_more_is_torn_than_is_journaled():

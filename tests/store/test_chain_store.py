@@ -7,6 +7,7 @@ import msgspec
 import pytest
 
 from chaindeck.ledger.chain import BlockTree, Mark
+from chaindeck.ledger.checkpoints import Checkpoint
 from chaindeck.ledger.coins import coins_hash_of
 from chaindeck.ledger.connect import undo_change
 from chaindeck.ledger.headers import genesis_entry
@@ -24,6 +25,7 @@ from chaindeck.store.errors import (
 from chaindeck.store.limits import MAX_PAGE_ROWS, PRUNE_KEEP_BLOCKS
 from chaindeck.store.packing import height_key
 from chaindeck.store.recovery import FORMAT, PROGRESS, SETTLED, STATE
+from chaindeck.store.reindexing import reindex
 from tests.ledger.forge import ALICE, BOB, DAVE, KEYS, dev_network
 from tests.store.chains import (
     Chain,
@@ -264,6 +266,36 @@ class TestMarks:
         assert store.load_entry(rival.tip.header.hash) is None
         assert store.load_entry(chain.tip.header.hash) == chain.tip
         assert store.load_body(rival.tip.header.hash) is None
+
+
+class TestCheckpoints:
+    def test_what_is_held_of_a_height_is_replaced_and_outlives_a_restart(self, tmp_path, chain):
+        def signed(height, number):
+            return Checkpoint(height, bytes([number]) * 32, (bytes([number]) * 65,))
+
+        with small_store(tmp_path, chain) as store:
+            assert store.load_checkpoints() == []
+            with store.writing() as batch:
+                batch.save_checkpoints(300, [signed(300, 1)])
+                batch.save_checkpoints(5, [signed(5, 2), signed(5, 3)])
+            with store.writing() as batch:
+                batch.save_checkpoints(5, [signed(5, 4), signed(5, 2)])
+        with small_store(tmp_path, chain) as again:
+            assert again.load_checkpoints() == [signed(5, 2), signed(5, 4), signed(300, 1)]
+
+    def test_damaged_one_is_noticed_and_goes_with_a_reindex(self, tmp_path, chain):
+        kept = Checkpoint(2, bytes(32), (bytes(65),))
+        with small_store(tmp_path, chain) as store:
+            store_chain(store, chain)
+            with store.writing() as batch:
+                batch.save_checkpoints(2, [kept])
+            with store.database.writing() as transaction:
+                transaction.put(bytes(36), b"x", db=store.database.tables["checkpoints"])
+            with pytest.raises(Corrupt, match="the bytes end"):
+                store.load_checkpoints()
+        reindex(tmp_path, chain.network, map_bytes=1 << 30)
+        with small_store(tmp_path, chain) as again:
+            assert again.load_checkpoints() == [kept]
 
 
 class TestPages:

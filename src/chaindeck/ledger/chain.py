@@ -176,7 +176,10 @@ class BlockTree:
         """Whether the branch of a block has another one."""
         if entry.header.height < below.header.height:
             return False
-        *_, lowest = self._down_to(entry, below.header.height)
+        lowest = entry
+        for lowest in self._down_to(entry, below.header.height):
+            if self._is_archived(lowest):
+                return self._archive.load_entry(below.header.hash) is not None
         return lowest.header.hash == below.header.hash
 
     def is_failed(self, block_hash: BlockHash) -> bool:
@@ -362,7 +365,11 @@ class BlockTree:
         A checkpoint revives no failed block: until an operator has reconsidered it, it is awaited.
         Where another contradicts it, the one with more signers holds, or neither (`dispute`).
         """
-        self._finality.note(Named(height, block_hash, signers))
+        self.fix_all([Named(height, block_hash, signers)])
+
+    def fix_all(self, named: Sequence[Named]) -> None:
+        """Let several hold at once."""
+        self._finality.note(*named)
         self._move_floor()
 
     def rival_of(self, height: int, block_hash: BlockHash) -> BlockHash | None:
@@ -488,6 +495,11 @@ class BlockTree:
         while entry.header.height > height:
             entry = self.entry(entry.header.previous)
             yield entry
+
+    def _is_archived(self, entry: Entry) -> bool:
+        """Whether a block is out of memory: it and all before it are of the active chain."""
+        block_hash = entry.header.hash
+        return block_hash not in self._marks and self._archive.load_entry(block_hash) is not None
 
     def _tip(self, mark: Mark, active: BlockHash) -> Tip | None:
         """Describe a leaf, unless the active chain runs on above it, out of memory."""

@@ -10,7 +10,7 @@ has one encoding. Two quorums that contradict each other stop mining until opera
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import msgspec
 
@@ -30,6 +30,9 @@ from chaindeck.ledger.signatures import SigningKey, checkpoint_digest, recover_s
 from chaindeck.ledger.types import BlockHash, Height, KeyHash
 
 _FIXED = struct.Struct("<I32s")
+
+Keep = Callable[[Sequence["Checkpoint"]], None]
+"""Writes down what is held of one height, before anybody may rely on it."""
 
 
 class Checkpoint(msgspec.Struct, frozen=True):
@@ -96,6 +99,10 @@ def decode_checkpoint(raw: bytes) -> Checkpoint:
     return Checkpoint(Height(height), BlockHash(block_hash), signatures)
 
 
+def keep_nowhere(held: Sequence[Checkpoint]) -> None:
+    """For a book that need not outlive its program."""
+
+
 class CheckpointBook:
     """What quorums said, and the contradiction that halts mining, if any."""
 
@@ -105,11 +112,11 @@ class CheckpointBook:
         self.conflict: tuple[Checkpoint, Checkpoint] | None = None
         """Kept by `state`, which knows the branches."""
 
-    def add(self, checkpoint: Checkpoint) -> bool:
+    def add(self, checkpoint: Checkpoint, *, keep: Keep = keep_nowhere) -> bool:
         """Take in a checkpoint; return whether it says something new, or with more signers.
 
         Raises what `check_checkpoint` raises. Of the blocks named for one height the two with the
-        most signers are kept.
+        most signers are kept. Where `keep` raises, nothing has happened.
         """
         check_checkpoint(self._network, checkpoint)
         known = self.find(checkpoint.height, checkpoint.hash)
@@ -117,8 +124,17 @@ class CheckpointBook:
             return False
         rivals = [item for item in self.at(checkpoint.height) if item.hash != checkpoint.hash]
         ranked = sorted([*rivals, checkpoint], key=_rank)[:RIVALS_A_HEIGHT]
+        if checkpoint not in ranked:
+            return False
+        keep(ranked)
         self._by_height[checkpoint.height] = ranked
-        return checkpoint in ranked
+        return True
+
+    def restore(self, kept: Iterable[Checkpoint]) -> None:
+        """Take back what was checked before it was written down."""
+        for checkpoint in kept:
+            held = [*self.at(checkpoint.height), checkpoint]
+            self._by_height[checkpoint.height] = sorted(held, key=_rank)
 
     def at(self, height: int) -> Sequence[Checkpoint]:
         """Return what was said about a height, that with the most signers first."""

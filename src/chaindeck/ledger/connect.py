@@ -136,6 +136,39 @@ class CoinsInMemory:
         return [self.held.get(outpoint) for outpoint in outpoints]
 
 
+class OtherCoins:
+    """Coins as they are at another moment than a view's: some blocks ahead, or some back.
+
+    A way is judged block by block before a keeper changes at all, and afterwards the pool takes
+    blocks back one by one and asks for the coins after each.
+    """
+
+    def __init__(self, view: CoinView) -> None:
+        self._view = view
+        self._other: dict[OutPoint, PackedCoin | None] = {}
+
+    def coins(self, outpoints: Sequence[OutPoint]) -> list[PackedCoin | None]:
+        now = self._view.coins(outpoints)
+        return [
+            self._other.get(outpoint, coin) for outpoint, coin in zip(outpoints, now, strict=True)
+        ]
+
+    def rewind(self, undone: Sequence[Change], done: Sequence[Change]) -> None:
+        """Go back to before blocks were undone, the highest first, and others done upwards."""
+        for change in reversed(done):
+            self.undo(change)
+        for change in reversed(undone):
+            self.apply(change)
+
+    def apply(self, change: Change) -> None:
+        self._other.update(dict.fromkeys([key for key, _ in change.spent]))
+        self._other.update(change.created)
+
+    def undo(self, change: Change) -> None:
+        self._other.update(dict.fromkeys([key for key, _ in change.created]))
+        self._other.update(change.spent)
+
+
 def apply_change(coins: MutableMapping[OutPoint, PackedCoin], change: Change) -> None:
     """Change a set of coins as a block does."""
     for outpoint, _ in change.spent:

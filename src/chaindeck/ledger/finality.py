@@ -98,15 +98,20 @@ class Finality:
         """Whether a block was named that nobody has shown."""
         return any(self._branches.find(block_hash) is None for block_hash in self._heights)
 
-    def note(self, named: Named) -> None:
-        """Take in what a quorum said, or said with more signers than before."""
+    def note(self, *several: Named) -> None:
+        """Take in what quorums said, or said with more signers than before."""
+        for named in several:
+            self._rank(named)
+        self.hear(min(named.height for named in several))
+
+    def _rank(self, named: Named) -> None:
+        """Remember something as one of the two that most signed for its height."""
         rivals = [item for item in self._named.get(named.height, ()) if item.hash != named.hash]
         ranked = sorted([*rivals, named], key=lambda item: (-item.signers, item.hash))
         for item in ranked[RIVALS_A_HEIGHT:]:
             self._heights.pop(item.hash, None)
         self._named[named.height] = ranked[:RIVALS_A_HEIGHT]
         self._heights.update((item.hash, item.height) for item in ranked[:RIVALS_A_HEIGHT])
-        self.hear(named.height)
 
     def hear(self, from_height: int) -> None:
         """Rule anew about everything from a height on, as another block is here or has failed."""

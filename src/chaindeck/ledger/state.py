@@ -25,8 +25,9 @@ from chaindeck.ledger.blocks import check_body
 from chaindeck.ledger.chain import Archive, BlockTree, Choice, Mark
 from chaindeck.ledger.checkpoints import Checkpoint, CheckpointBook
 from chaindeck.ledger.codec import decode_block, decode_transaction
-from chaindeck.ledger.connect import Change, Question, conclude, prepare_question
+from chaindeck.ledger.connect import Change, OtherCoins, Question, conclude, prepare_question
 from chaindeck.ledger.errors import CheckpointConflict, RuleError
+from chaindeck.ledger.finality import Named
 from chaindeck.ledger.genesis import Network
 from chaindeck.ledger.headers import check_header, check_not_held, genesis_entry
 from chaindeck.ledger.limits import ONE_CHANGE_BYTES, SIGNATURE_BYTES, SIGNATURES_A_THREAD
@@ -40,8 +41,6 @@ from chaindeck.ledger.types import (
     BlockHash,
     Header,
     Height,
-    OutPoint,
-    PackedCoin,
     Transaction,
 )
 
@@ -93,6 +92,9 @@ class Batch(Protocol):
     def save_body(self, block: Block) -> None: ...
 
     def save_marks(self, marks: Sequence[Mark]) -> None: ...
+
+    def save_checkpoints(self, height: Height, held: Sequence[Checkpoint]) -> None:
+        """Keep these as all that is held of a height."""
 
     def connect(self, entry: Entry, block: Block, change: Change, prepared: Prepared) -> None: ...
 
@@ -198,12 +200,20 @@ class ChainState:
     def next_height(self) -> Height:
         return Height(self.tip.header.height + 1)
 
-    def resume(self, marks: Iterable[Mark], tip: Entry) -> None:
-        """Stand where a keeper stood before: its marks, lowest first, and its tip."""
+    def resume(
+        self, marks: Iterable[Mark], tip: Entry, checkpoints: Sequence[Checkpoint] = ()
+    ) -> None:
+        """Stand where a keeper stood before: its marks, lowest first, its tip and checkpoints."""
         for mark in marks:
             if mark.entry.header.height:
                 self.tree.restore(mark)
         self.tip = tip
+        if checkpoints:
+            self.checkpoints.restore(checkpoints)
+            self.tree.fix_all(
+                [Named(item.height, item.hash, len(item.signatures)) for item in checkpoints]
+            )
+            self._note_dispute()
 
     def take_events(self) -> list[Event]:
         """Return what happened since the last call, in order."""
@@ -291,7 +301,7 @@ class ChainState:
         Raises `CheckpointConflict` where another contradicts it that has no fewer signers. It is
         remembered and told nevertheless, as all nodes have to see the same.
         """
-        is_new = self.checkpoints.add(checkpoint)
+        is_new = self.checkpoints.add(checkpoint, keep=self._keep_checkpoints)
         height, block_hash = checkpoint.height, checkpoint.hash
         if is_new:
             self.tree.fix(height, block_hash, signers=len(checkpoint.signatures))
@@ -430,7 +440,7 @@ class ChainState:
         """
         moved = _Moved([], [])
         prepared: list[Prepared] = []
-        ahead = _OtherCoins(self.keeper)
+        ahead = OtherCoins(self.keeper)
         for block_hash in disconnect:
             block, change = self.keeper.recall(block_hash)
             ahead.undo(change)
@@ -463,9 +473,9 @@ class ChainState:
 
     def _adopt(self, moved: _Moved, now_ms: int) -> None:
         """Bring tip and pool to where the keeper is, block by block, and tell."""
-        then = _OtherCoins(self.keeper)
+        then = OtherCoins(self.keeper)
         if moved.down:
-            then.rewind(moved)
+            then.rewind([down.change for down in moved.down], [up.change for up in moved.up])
         for down in moved.down:
             then.undo(down.change)
             self.tip = self.tree.entry(down.entry.header.previous)
@@ -493,6 +503,10 @@ class ChainState:
     def _save(self, marks: Sequence[Mark]) -> None:
         with self.keeper.writing() as batch:
             batch.save_marks(marks)
+
+    def _keep_checkpoints(self, held: Sequence[Checkpoint]) -> None:
+        with self.keeper.writing() as batch:
+            batch.save_checkpoints(held[0].height, held)
 
     def _body(self, block_hash: BlockHash) -> Block:
         """Return a block that is here; the one that just came need not be decoded again."""
@@ -532,39 +546,6 @@ class _Moved(msgspec.Struct, frozen=True):
 
     down: list[Disconnected]
     up: list[Connected]
-
-
-class _OtherCoins:
-    """Coins as they are at another moment than the keeper's: some blocks ahead, or some back.
-
-    A way is judged block by block before the keeper changes at all, and afterwards the pool takes
-    blocks back one by one and asks for the coins after each.
-    """
-
-    def __init__(self, view: CoinView) -> None:
-        self._view = view
-        self._other: dict[OutPoint, PackedCoin | None] = {}
-
-    def coins(self, outpoints: Sequence[OutPoint]) -> list[PackedCoin | None]:
-        now = self._view.coins(outpoints)
-        return [
-            self._other.get(outpoint, coin) for outpoint, coin in zip(outpoints, now, strict=True)
-        ]
-
-    def rewind(self, moved: _Moved) -> None:
-        """Go back to before the change."""
-        for up in reversed(moved.up):
-            self.undo(up.change)
-        for down in reversed(moved.down):
-            self.apply(down.change)
-
-    def apply(self, change: Change) -> None:
-        self._other.update(dict.fromkeys([key for key, _ in change.spent]))
-        self._other.update(change.created)
-
-    def undo(self, change: Change) -> None:
-        self._other.update(dict.fromkeys([key for key, _ in change.created]))
-        self._other.update(change.spent)
 
 
 class _RefusedError(Exception):

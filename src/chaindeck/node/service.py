@@ -95,7 +95,7 @@ class NodeService:
         marks = self.store.load_marks(lowest)
         tip = self.store.load_entry(self.store.tip())
         assert tip is not None, "a store knows its own tip"
-        self.state.resume(marks, tip)
+        self.state.resume(marks, tip, self.store.load_checkpoints())
         await self._drive(self.state.settle(self.clock.now_ms()))
         await self._restore_pool()
         self._tell()

@@ -13,9 +13,10 @@ from contextlib import contextmanager
 from typing import Any, Self
 
 from chaindeck.ledger.chain import Mark
+from chaindeck.ledger.checkpoints import Checkpoint
 from chaindeck.ledger.connect import Change
 from chaindeck.ledger.ports import Entry
-from chaindeck.ledger.types import Block, BlockHash, OutPoint, PackedCoin
+from chaindeck.ledger.types import Block, BlockHash, Height, OutPoint, PackedCoin
 from chaindeck.simulate.library import Library
 from chaindeck.simulate.limits import JOURNAL_BATCHES
 
@@ -23,7 +24,7 @@ _Undo = tuple[Callable[..., Any], tuple[Any, ...]]
 
 
 class Keeper:
-    """Keeps one node's active chain, marks and bodies (`ledger.state.Keeper`)."""
+    """Keeps one node's active chain, marks, bodies and checkpoints (`ledger.state.Keeper`)."""
 
     def __init__(self, library: Library) -> None:
         self._library = library
@@ -31,6 +32,7 @@ class Keeper:
         self.active: list[BlockHash] = [genesis]
         self.bodies: set[BlockHash] = {genesis}
         self.marks: dict[BlockHash, Mark] = {}
+        self._checkpoints: dict[Height, Sequence[Checkpoint]] = {}
         self._journal: deque[list[_Undo]] = deque(maxlen=JOURNAL_BATCHES)
 
     def coins(self, outpoints: Sequence[OutPoint]) -> list[PackedCoin | None]:
@@ -51,6 +53,11 @@ class Keeper:
 
     def recall(self, block_hash: BlockHash) -> tuple[Block, Change]:
         return self._library.blocks[block_hash], self._library.change(block_hash)
+
+    def load_checkpoints(self) -> list[Checkpoint]:
+        """Return what quorums signed, lowest first."""
+        heights = sorted(self._checkpoints)
+        return [item for height in heights for item in self._checkpoints[height]]
 
     # Crashes
 
@@ -84,6 +91,11 @@ class Keeper:
             before = self.marks.get(block_hash)
             self.marks[block_hash] = copy.copy(mark)
             self._journal[-1].append((self._set_mark, (block_hash, before)))
+
+    def save_checkpoints(self, height: Height, held: Sequence[Checkpoint]) -> None:
+        before = self._checkpoints.get(height, ())
+        self._checkpoints[height] = held
+        self._journal[-1].append((self._checkpoints.__setitem__, (height, before)))
 
     def prepare(self, block: Block, change: Change) -> Generator[None, None, Change]:  # noqa: ARG002 - the port's form
         """Nothing has to be worked out beforehand."""

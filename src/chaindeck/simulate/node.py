@@ -169,6 +169,8 @@ class SimulatedNode:
         if self._clock_offset_ms:
             self.hear(ClockSet(self._clock_offset_ms))
         self.hear(Started(self.kept_peers))
+        for checkpoint in self.state.checkpoints.all():
+            self.hear(CheckpointMade(encode_checkpoint(checkpoint)))
         self.world.after(EXPIRE_INTERVAL_US, self._expire, self.life)
 
     def _resume(self) -> None:
@@ -177,7 +179,7 @@ class SimulatedNode:
             marks = sorted(self.keeper.marks.values(), key=lambda mark: mark.entry.header.height)
             tip = self.keeper.active[-1]
             known = self.library.entries.get(tip, self.state.tree.genesis)
-            self.state.resume(marks, known)
+            self.state.resume(marks, known, self.keeper.load_checkpoints())
             run_here(self.state.settle(self.clock_ms))
         kept, self._kept_pool = self._kept_pool, []
         if kept:

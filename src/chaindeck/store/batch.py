@@ -11,12 +11,13 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from chaindeck.ledger.chain import Mark
+from chaindeck.ledger.checkpoints import Checkpoint, encode_checkpoint
 from chaindeck.ledger.connect import Change
 from chaindeck.ledger.genesis import Network
 from chaindeck.ledger.ports import Entry
 from chaindeck.ledger.types import Amount, Block, BlockHash, Height, OutPoint, PackedCoin
 from chaindeck.store.database import Database, Reader
-from chaindeck.store.layer import LAYERED, Layer
+from chaindeck.store.layer import LAYERED, Layer, scan
 from chaindeck.store.lookups import read_coins, recall
 from chaindeck.store.packing import State, encode_mark, encode_undo, height_key
 from chaindeck.store.recovery import PROGRESS, save_state
@@ -71,6 +72,15 @@ class Batch:
             self._put("entries", block_hash, encode_mark(mark))
             if not self._is_active(mark.entry):
                 self._put("side", block_hash, PRESENT)
+
+    def save_checkpoints(self, height: Height, held: Sequence[Checkpoint]) -> None:
+        """Keep these as all that is held of a height."""
+        key = height_key(height)
+        known = list(scan(self._database, self._transaction, "checkpoints", key, key, down=False))
+        for row, _ in known:
+            self._delete("checkpoints", row)
+        for checkpoint in held:
+            self._put("checkpoints", key + checkpoint.hash, encode_checkpoint(checkpoint))
 
     def save_body(self, block: Block) -> None:
         """Keep a block that is not connected yet, or never will be."""

@@ -21,8 +21,10 @@ from typing import Self
 import msgspec
 
 from chaindeck.ledger.chain import Mark
+from chaindeck.ledger.checkpoints import Checkpoint, decode_checkpoint
 from chaindeck.ledger.coins import coins_hash
 from chaindeck.ledger.connect import Change
+from chaindeck.ledger.errors import RuleError
 from chaindeck.ledger.genesis import Network
 from chaindeck.ledger.ports import Entry
 from chaindeck.ledger.types import (
@@ -186,6 +188,16 @@ class ChainStore:
             packed = [transaction.get(key, b"", tables["entries"]) for key in hashes]
             marks = [self._decode_mark(item) for item in packed]
         return sorted(marks, key=lambda mark: mark.entry.header.height)
+
+    def load_checkpoints(self) -> list[Checkpoint]:
+        """Return what quorums signed, lowest first."""
+        with self._reading_lock, self.database.reading() as transaction:
+            walk = scan(self.database, transaction, "checkpoints", b"", b"", down=False)
+            packed = [row for _, row in walk]
+        try:
+            return [decode_checkpoint(row) for row in packed]
+        except RuleError as error:
+            raise self._corrupt(str(error)) from error
 
     def load_body(self, block_hash: BlockHash) -> bytes | None:
         """Return a block as it came, None for one that never did; raise `Pruned`."""

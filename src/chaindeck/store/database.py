@@ -25,7 +25,7 @@ FOLDER_NAME = "chain.lmdb"
 DATA_NAME = "data.mdb"
 TABLE_NAMES = (
     "meta", "entries", "side", "active", "bodies", "undo",
-    "seals", "coins", "owned", "transactions", "history", "order",
+    "seals", "coins", "owned", "transactions", "history", "order", "checkpoints",
 )  # fmt: skip
 
 _DAMAGE = (
@@ -52,6 +52,7 @@ class Database:
     owned           unspent output by owner: key hash, outpoint -> 1
     transactions    transaction of the active chain: id -> height, position
     history         key and transaction: key hash, height, position -> id, received, spent
+    checkpoints     what a quorum signed: height (big-endian), hash -> checkpoint
     order           body while reindexing: height, hash -> arrival, whether it was connected before
     """
 

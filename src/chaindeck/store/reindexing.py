@@ -6,7 +6,8 @@ moment, the next call goes on; until it is done the store opens for nothing else
 
 What was connected before had its signatures checked then, so they are not checked again; blocks
 beside the chain are judged in full. When a body came is carried over, so that ties end as before.
-Verdicts are not: a block that was failed by mistake, or by command, is judged anew.
+Verdicts are not: a block that was failed by mistake, or by command, is judged anew. Checkpoints
+stay, as nothing else says them; a damaged one goes, and peers tell it again.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from pathlib import Path
 import msgspec
 
 from chaindeck.ledger.chain import BlockTree, Mark
+from chaindeck.ledger.checkpoints import decode_checkpoint
 from chaindeck.ledger.codec import decode_block, decode_header
 from chaindeck.ledger.connect import connect_block
 from chaindeck.ledger.errors import RuleError
@@ -74,6 +76,7 @@ def _begin(database: Database, network: Network) -> None:
         _check_complete(database, transaction)
         body_bytes = _list_bodies(database, transaction)
         database.clear(transaction, *_DERIVED)
+        _drop_damaged_checkpoints(database, transaction)
         state = write_genesis(database, transaction, network)
         state = msgspec.structs.replace(state, body_bytes=body_bytes)
         save_state(database, transaction, state, is_settled=True)
@@ -103,6 +106,15 @@ def _list_bodies(database: Database, transaction: Reader) -> int:
             transaction.put(key, _CARRIED.pack(arrival, was_connected), db=tables["order"])
             size += len(raw)
     return size
+
+
+def _drop_damaged_checkpoints(database: Database, transaction: Reader) -> None:
+    with transaction.cursor(database.tables["checkpoints"]) as cursor:
+        for _, packed in cursor:
+            try:
+                decode_checkpoint(packed)
+            except RuleError:
+                cursor.delete()
 
 
 def _arrival(packed: bytes) -> int:
