@@ -1,4 +1,4 @@
-"""`python -m tests.fuzz TARGET|all [--seconds N | --runs N] [--seed N] [--evidence NAME]`."""
+"""`python -m tests.fuzz TARGET...|all [--seconds N | --runs N] [--seed N] [--evidence NAME]`."""
 
 import argparse
 import subprocess
@@ -11,6 +11,7 @@ from pathlib import Path
 from tests.fuzz import runner
 from tools.evidence import Record, write_record
 
+ALL = "all"
 NO_LIMIT = -1  # runs, as the fuzzer spells it
 SUMMARY_MARKS = ("stat::", "Done ", "ERROR", "SUMMARY", "Uncaught", "AssertionError", "cov:")
 
@@ -49,19 +50,20 @@ def fuzz_in_process(target: str, options: argparse.Namespace) -> Outcome:
     return Outcome(target, done.returncode, done.stdout)
 
 
-def fuzz_all(options: argparse.Namespace) -> int:
-    """Fuzz every target, `workers` at a time, and record the result."""
+def fuzz_several(options: argparse.Namespace) -> int:
+    """Fuzz some targets, `workers` at a time, and record the result."""
     started = time.monotonic()
     from tests.fuzz.targets import TARGETS  # late: a single target is imported instrumented
 
+    targets = list(TARGETS) if options.targets == [ALL] else options.targets
     with ThreadPoolExecutor(options.workers) as pool:
-        outcomes = list(pool.map(lambda target: fuzz_in_process(target, options), TARGETS))
+        outcomes = list(pool.map(lambda target: fuzz_in_process(target, options), targets))
     result = "\n".join(outcome.summarize() for outcome in outcomes)
     print(result)
     if options.evidence:
         record = Record(
             name=options.evidence,
-            command=f"python -m tests.fuzz all --seconds {options.seconds}",
+            command=f"python -m tests.fuzz {' '.join(options.targets)} --seconds {options.seconds}",
             seeds={"libFuzzer": str(options.seed)},
             result=result,
             seconds=time.monotonic() - started,
@@ -72,7 +74,7 @@ def fuzz_all(options: argparse.Namespace) -> int:
 
 def parse_arguments(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz")
-    parser.add_argument("target", help="a name in targets.py, or all")
+    parser.add_argument("targets", nargs="+", help=f"names in targets.py, or {ALL}")
     parser.add_argument("--seconds", type=int, default=0, help="0 for no limit")
     parser.add_argument("--runs", type=int, default=NO_LIMIT)
     parser.add_argument("--seed", type=int, default=1)
@@ -84,10 +86,10 @@ def parse_arguments(arguments: list[str]) -> argparse.Namespace:
 
 def main(arguments: list[str]) -> int:
     options = parse_arguments(arguments)
-    if options.target == "all":
-        return fuzz_all(options)
+    if len(options.targets) > 1 or options.targets == [ALL]:
+        return fuzz_several(options)
     runner.run_target(
-        options.target,
+        options.targets[0],
         seconds=options.seconds,
         runs=options.runs,
         seed=options.seed,
