@@ -206,6 +206,20 @@ class TestRefusals:
         assert code in done.stderr
         assert "Traceback" not in done.stderr
 
+    def test_development_chain_is_not_served_to_others_by_whatever_settings(
+        self, tmp_path: Path
+    ) -> None:
+        with node(tmp_path / "node") as process:
+            process.stop()
+        document = tmp_path / "network.json"
+        document.write_bytes(encode_genesis(dev_network().genesis))
+        wide = "--api-host=0.0.0.0"
+        for where in (("node",), ("another", f"--genesis={document}")):
+            folder, *options = where
+            done = self.run("--data", tmp_path / folder, "--profile=local", wide, *options)
+            assert done.returncode == 2, done.stderr
+            assert "config-insecure" in done.stderr
+
     def test_miner_of_a_real_network_needs_an_address(self, tmp_path: Path) -> None:
         done = self.run("--data", tmp_path / "n", "--profile=local", "--mining=always")
         assert done.returncode == 2

@@ -7,8 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from chaindeck.node.config import NodeConfig, load_config
+from chaindeck.ledger import profiles
+from chaindeck.ledger.genesis import build_network
+from chaindeck.node.config import NodeConfig, check_reach, load_config
 from chaindeck.node.errors import ConfigInsecure, ConfigUnknown, ConfigValue
+from tests.node.running import dev_network
 
 
 def write(folder: Path, **values: object) -> None:
@@ -101,12 +104,14 @@ def test_origins_are_whole(tmp_path: Path, origin: str) -> None:
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "10.0.0.1", "example.org"])
 def test_development_node_listens_on_this_machine_alone(tmp_path: Path, host: str) -> None:
+    development = dev_network()
+    open_to_all = load_config(tmp_path, {}, {"api_host": host})
     with pytest.raises(ConfigInsecure) as raised:
-        load_config(tmp_path, {}, {"profile": "dev", "api_host": host})
+        check_reach(open_to_all, development)
     assert raised.value.field == "api_host"
-    assert load_config(tmp_path, {}, {"api_host": host}).api_host == host
+    check_reach(open_to_all, build_network(profiles.local()))
     for loopback in ("127.0.0.1", "::1", "localhost", "127.9.9.9"):
-        load_config(tmp_path, {}, {"profile": "dev", "api_host": loopback})
+        check_reach(load_config(tmp_path, {}, {"api_host": loopback}), development)
 
 
 @pytest.mark.parametrize("name", ["p2p", "discovery", "p2p_tls"])

@@ -24,7 +24,7 @@ from chaindeck.ledger.signatures import SigningKey
 from chaindeck.ledger.types import KeyHash
 from chaindeck.node.api import ApiServer, App, TokenBook, create_app, serve
 from chaindeck.node.clock import Clock, DevClock
-from chaindeck.node.config import NodeConfig
+from chaindeck.node.config import NodeConfig, check_reach
 from chaindeck.node.dev import FAUCET_KEY, DevTools, dev_genesis
 from chaindeck.node.errors import ConfigValue, PortTaken
 from chaindeck.node.limits import COLLECTOR_THRESHOLDS, PRUNE_INTERVAL_S
@@ -61,6 +61,7 @@ async def run_node(folder: Path, config: NodeConfig) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
     network = choose_network(folder, config)
+    check_reach(config, network)
     is_dev = network.genesis.difficulty == "none"
     clock = DevClock() if is_dev else Clock()
     with ChainStore.open(folder, network) as store:
