@@ -1,6 +1,7 @@
-"""The modules of pages: node's own test runner, called from here, and the size of a first visit."""
+"""The modules of pages: their own tests, called from here; how they are built, and how large."""
 
 import gzip
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -42,3 +43,41 @@ def test_nothing_built_names_another_site():
         text = (FOLDER / name).read_text().replace("http://www.w3.org/", "")
         for scheme in ("http://", "https://"):
             assert scheme not in text.replace("https://tailwindcss.com", ""), name
+
+
+def names_in(folder: Path) -> set[str]:
+    return set(json.loads((folder / "manifest.json").read_text()).values())
+
+
+def launch_build(folder: Path) -> subprocess.Popen[str]:
+    words = [NODE, HERE.parents[1] / "frontend" / "build.mjs", folder]
+    return subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+
+def test_who_reads_while_it_is_built_finds_all_of_one_build(tmp_path):
+    folder = tmp_path / "built"
+    folder.mkdir()
+    (folder / "app-former.css").write_text("of the build before")
+    (folder / "app-older.css").write_text("of the one before that")
+    (folder / "manifest.json").write_text('{"app.css": "app-former.css"}')
+    with launch_build(folder) as building:
+        while building.poll() is None:
+            for name in names_in(folder):
+                assert (folder / name).stat().st_size
+        assert building.returncode == 0, building.stdout and building.stdout.read()
+    assert "app-former.css" not in names_in(folder)
+    # Who read the former manifest just before still finds what it names, until the next build.
+    kept = {path.name for path in folder.iterdir()}
+    assert kept == names_in(folder) | {"manifest.json", "app-former.css"}
+    assert list(tmp_path.iterdir()) == [folder]
+
+
+def test_build_that_fails_leaves_the_former_one_alone(tmp_path):
+    folder = tmp_path / "built"
+    folder.mkdir()
+    # What cannot be read as a manifest was not written by a build.
+    (folder / "manifest.json").write_text("{")
+    with launch_build(folder) as building:
+        assert building.wait(120) != 0
+    assert (folder / "manifest.json").read_text() == "{"
+    assert [path.name for path in tmp_path.rglob("*")] == ["built", "manifest.json"]
