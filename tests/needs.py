@@ -61,11 +61,22 @@ def _can_mount() -> bool:
         return False
 
 
+@cache
+def _can_boot() -> bool:
+    """True when systemd can be process 1 of name spaces of its own."""
+    if not Path("/lib/systemd/systemd").exists():
+        return False
+    command = ["unshare", "--pid", "--fork", "--mount", "--cgroup", "--ipc", "--uts", "true"]
+    return subprocess.run(command, capture_output=True, check=False).returncode == 0
+
+
 NEEDS = {
     "atheris": Need(_has_module("atheris"), "run the tests on Linux: atheris has no other build"),
     "clang": Need(_clang_links_fuzzer, "apt-get install clang libclang-rt-14-dev"),
     "postgres": Need(_has_postgres, "apt-get install postgresql"),
     "mounts": Need(_can_mount, "allow user name spaces, or run the tests as root"),
+    "systemd": Need(_can_boot, "apt-get install systemd, and run the tests as root"),
+    "systemd-analyze": Need(_has_program("systemd-analyze"), "apt-get install systemd"),
     "redis": Need(_has_program("redis-server"), "apt-get install redis-server"),
     "chromium": Need(_has_program("chromium"), "apt-get install chromium"),
     "c++": Need(_has_program("c++"), "apt-get install g++"),

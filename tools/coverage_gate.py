@@ -14,13 +14,23 @@ from typing import Any
 # What coverage.py writes about one file.
 FileReport = Mapping[str, Any]
 
-# Path below src/ -> per cent of lines and branches.
+# Path below src/ -> per cent of lines and branches. Only the tests' own process is measured, since
+# measuring slows others down, and what a test kills tells nothing. So rooms that live in processes
+# of their own, as coordinator and supervisor do, are tested better than their figures say.
 FLOORS = {
-    "chaindeck/ledger/": 100.0,
+    "chaindeck/cli/": 88.0,
+    "chaindeck/client/": 97.5,
+    "chaindeck/control/": 93.5,
+    "chaindeck/coordinator/": 69.0,
     "chaindeck/kernel/twin": 100.0,
+    "chaindeck/ledger/": 100.0,
+    "chaindeck/node/": 95.5,
     "chaindeck/protocol/": 98.0,
+    "chaindeck/records/": 96.0,
+    "chaindeck/rpc/": 98.0,
     "chaindeck/simulate/": 94.0,
     "chaindeck/store/": 99.0,
+    "chaindeck/supervisor/": 69.0,
     "chaindeck/wallet/": 100.0,
 }
 

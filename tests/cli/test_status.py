@@ -34,7 +34,8 @@ def test_home_that_is_none_yet_is_not_well(tmp_path: Path, monkeypatch, capsys) 
     assert "`chaindeck up` makes it" in capsys.readouterr().err
     assert main(["status", "--json"]) == 1
     assert json.loads(capsys.readouterr().out) == []
-    assert main(["logs"]) == 0
+    assert main(["logs"]) == 1
+    assert "there are no logs" in capsys.readouterr().err
     assert main(["restart"]) == 1
     assert "(supervisor-away)" in capsys.readouterr().err
     assert not (tmp_path / "none").exists()
@@ -47,6 +48,11 @@ def test_parts_that_do_not_run_are_listed_as_stopped(tmp_path: Path, monkeypatch
     parts = {part["name"]: part["state"] for part in json.loads(capsys.readouterr().out)}
     assert {"node-1", "node-2", "payments"} <= set(parts)
     assert set(parts.values()) == {"stopped"}
+    capsys.readouterr()
+    assert main(["status"]) == 1
+    # One line for all of them.
+    told = capsys.readouterr().err
+    assert told == f"chaindeck: nothing runs in {tmp_path}; `chaindeck up` starts it\n"
 
 
 def test_wrong_number_of_lines_is_misuse(capsys) -> None:

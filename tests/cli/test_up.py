@@ -3,8 +3,11 @@
 import sys
 from pathlib import Path
 
+from chaindeck.cli.main import main
 from chaindeck.cli.up import _first_password
-from chaindeck.supervisor.home import Home
+from chaindeck.store.instance import InstanceLock
+from chaindeck.supervisor.errors import SupervisorElsewhere
+from chaindeck.supervisor.home import Home, make_home
 
 
 def home_with_password(folder: Path) -> Home:
@@ -29,3 +32,19 @@ def test_first_password_never_gets_into_a_log(tmp_path: Path, monkeypatch) -> No
     assert "correct horse" not in line
     assert str(home.first_password) in line
     assert home.first_password.exists()
+
+
+def test_systemd_is_refused_a_home_that_somebody_else_supervises(
+    tmp_path: Path, monkeypatch, capsys
+) -> None:
+    home = make_home(tmp_path / "deck")
+    lock = InstanceLock(home.supervisor)
+    monkeypatch.setenv("CHAINDECK_HOME", str(home.folder))
+    monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+    try:
+        assert main(["up"]) == 3
+    finally:
+        lock.release()
+    told = capsys.readouterr().err
+    assert "run `chaindeck down`" in told
+    assert f"({SupervisorElsewhere.code})" in told

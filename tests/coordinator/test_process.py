@@ -208,7 +208,7 @@ async def test_orders_reach_the_node(home):
             assert await code_of(action="drop_peer") == "coordinator-order"
             assert await code_of(action="bar", peer="127.0.0.1") == "coordinator-order"
             for action in ("start", "stop", "restart", "remove"):
-                assert await code_of(action=action) == "rpc-unreachable"
+                assert await code_of(action=action) == "coordinator-supervisor-away"
             add = order(node="far", action="add", url="http://127.0.0.1:1")
             await client.control_node(add)
             nodes = await until(client.list_nodes, lambda nodes: len(nodes) == 2)

@@ -1,4 +1,4 @@
-"""`chaindeck up` while something is away that all of it stands on: room on the disk, PostgreSQL.
+"""`chaindeck up` while something is away that all of it stands on: the disk, PostgreSQL.
 
 Parts say what they lack, nobody is restarted for it, nothing is lost, and all goes on by itself.
 """
@@ -6,14 +6,11 @@ Parts say what they lack, nobody is restarted for it, nothing is lost, and all g
 from __future__ import annotations
 
 import contextlib
-import json
 import shutil
 import sqlite3
 import subprocess
 import tempfile
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -22,67 +19,11 @@ import pytest
 
 from chaindeck.supervisor.limits import HEALTH_INTERVAL_S, SICK_AFTER
 from tests.coordinator.processes import PostgresServer
-from tests.functional.processes import COMMAND
+from tests.functional.decks import Deck
 from tests.functional.ups import LIMIT_S, Installed, installed
 from tests.supervisor.keeping import wait_until
 
 DISK_MB = 64
-_MAKE_TOKEN = (
-    "from chaindeck.records.services.people import person_create, token_create;"
-    "person, _ = person_create(username='looker', role='admin');"
-    "print('TOKEN', token_create(owner=person, name='t', scopes=['read'])[1])"
-)
-
-
-class Deck:
-    """What runs in a home, asked as a program asks."""
-
-    def __init__(self, home: Installed, *prefix: str, **more: str) -> None:
-        self.home = home
-        self._prefix = prefix
-        self._more = more
-        self.token = ""
-
-    def run(self, *words: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [*self._prefix, COMMAND, *words],
-            env=self.home.environment(**self._more),
-            capture_output=True,
-            text=True,
-            timeout=LIMIT_S,
-            check=False,
-        )
-
-    def start(self) -> None:
-        done = self.run("up", "--detach")
-        assert done.returncode == 0, done.stdout + done.stderr
-        made = self.run("manage", "shell", "-v", "0", "-c", _MAKE_TOKEN)
-        self.token = made.stdout.partition("TOKEN ")[2].strip()
-
-    def parts(self) -> dict[str, Any]:
-        return {part["name"]: part for part in json.loads(self.run("status", "--json").stdout)}
-
-    def ask(self, path: str) -> tuple[int, Any]:
-        headers = {"authorization": f"Bearer {self.token}"}
-        url = f"http://127.0.0.1:{self.home.ports[0]}{path}"
-        try:
-            with urllib.request.urlopen(urllib.request.Request(url, headers=headers)) as answer:
-                return answer.status, json.loads(answer.read())
-        except urllib.error.HTTPError as error:
-            with error:
-                return error.code, json.loads(error.read())
-
-    def components(self) -> dict[str, str]:
-        status, answer = self.ask("/api/status/")
-        return answer["coordinator"]["components"] if status == 200 else {}
-
-    def is_well(self) -> bool:
-        components = self.components()
-        return bool(components) and set(components.values()) == {"well"}
-
-    def height(self) -> int:
-        _, answer = self.ask("/api/status/")
-        return max((chain["height"] for chain in answer["chains"]), default=-1)
 
 
 @contextlib.contextmanager
@@ -132,6 +73,54 @@ def test_full_disk_is_told_of_and_all_goes_on_once_there_is_room() -> None:
         assert found.returncode == 1
         assert "make room on the disk" in found.stdout
         (seen / "filler").unlink()
+        wait_until(deck.is_well, LIMIT_S)
+        wait_until(lambda: {part["state"] for part in deck.parts().values()} == {"ready"}, LIMIT_S)
+        assert pids(deck.parts()) == pids(before)
+        wait_until(lambda: deck.height() > height, LIMIT_S)
+        assert deck.run("down").returncode == 0
+        expect_no_gap(seen, home.home.folder)
+
+
+@contextlib.contextmanager
+def read_only(prefix: list[str], folder: Path) -> Iterator[None]:
+    """Let a disk take nothing from whoever opens a file on it now.
+
+    The kernel makes no disk read-only while files are open for writing; so it is laid over itself.
+    """
+    enter = f"mount --bind {folder} {folder} && mount -o remount,bind,ro {folder}"
+    subprocess.run([*prefix, "sh", "-c", enter], check=True)
+    try:
+        yield
+    finally:
+        leave = ["mount", "-o", "remount,bind,rw", str(folder)]
+        subprocess.run([*prefix, *leave], check=True)
+
+
+@pytest.mark.needs("mounts")
+def test_home_that_becomes_read_only_is_told_of_and_all_goes_on_once_it_is_not() -> None:
+    with installed() as home, small_disk(home) as (seen, prefix):
+        deck = Deck(home, *prefix)
+        deck.start()
+        wait_until(deck.is_well, LIMIT_S)
+        wait_until(lambda: deck.height() >= 1, LIMIT_S)
+        before, height = deck.parts(), deck.height()
+        with read_only(prefix, home.home.folder):
+            wait_until(lambda: deck.components().get("records") == "sick", LIMIT_S)
+            _, status = deck.ask("/api/status/")
+            assert "disk is read-only" in status["coordinator"]["problems"]["records"]
+            assert status["chains"][0]["height"] >= height
+            wait_until(lambda: deck.parts()["coordinator"]["state"] == "sick", LIMIT_S)
+            # For longer than it takes to replace a part that does not answer.
+            wait_until(lambda: sick_for_s(deck) > (SICK_AFTER + 2) * HEALTH_INTERVAL_S, LIMIT_S)
+            assert pids(deck.parts()) == pids(before)
+            found = deck.run("doctor")
+            assert found.returncode == 1
+            assert "is on a read-only disk" in found.stdout
+            # What cannot be written down is not said to be done.
+            assert deck.ask("/api/nodes/node-1", {"action": "restart"})[0] == 503
+            refused = deck.run("up", "--detach")
+            assert refused.returncode == 1
+            assert "it cannot be written; mount it for writing" in refused.stderr
         wait_until(deck.is_well, LIMIT_S)
         wait_until(lambda: {part["state"] for part in deck.parts().values()} == {"ready"}, LIMIT_S)
         assert pids(deck.parts()) == pids(before)

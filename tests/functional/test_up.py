@@ -82,6 +82,7 @@ def test_second_up_says_what_runs_and_changes_nothing() -> None:
         before = home.pid_of("node-1")
         done = home.up()
         assert "runs already, and is well: node-1" in done.stdout
+        assert f"the control room is at http://127.0.0.1:{home.ports[0]}\n" in done.stdout
         assert home.pid_of("node-1") == before
         restarted = home.up("--restart")
         assert "everything is ready" in restarted.stdout

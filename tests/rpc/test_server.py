@@ -1,6 +1,8 @@
 """A served desk as its callers see it: answers, errors, bounds, sockets, certificates."""
 
 import asyncio
+import errno
+import os
 import socket
 import stat
 from typing import Any
@@ -277,6 +279,17 @@ def test_secrets_are_made_once_for_their_owner_alone(home):
     assert len({first.web_secret, first.grpc_token, first.wallet_password}) == 3
     assert first.grpc_token not in repr(first)
     assert supervisor_access(home).token == first.grpc_token
+
+
+def test_secrets_are_read_where_nothing_can_be_written(home, monkeypatch):
+    made = load_secrets(home)
+
+    def refuse(*_more, **_options):
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "open", refuse)
+        assert load_secrets(home) == made
 
 
 @pytest.mark.parametrize(

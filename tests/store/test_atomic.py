@@ -64,6 +64,17 @@ def test_what_the_system_says_is_translated(tmp_path, monkeypatch, number, error
     assert list(tmp_path.iterdir()) == []
 
 
+def test_disk_that_became_read_only_is_told_of_though_nothing_can_be_removed(tmp_path, monkeypatch):
+    def refuse(*_more, **_options):
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    monkeypatch.setattr(os, "open", refuse)
+    monkeypatch.setattr(os, "unlink", refuse)
+    with pytest.raises(InputOutput, match="Read-only") as caught:
+        write_bytes(tmp_path / "state.json", b"new")
+    assert caught.value.code == "store-io"
+
+
 def test_missing_file_is_named(tmp_path):
     with pytest.raises(FileMissing, match=r"no\.json does not exist") as caught:
         read_json(tmp_path / "no.json", NUMBERS)

@@ -38,13 +38,16 @@ def main(folder: Path, modes: list[str]) -> int:
         print("thinking about it", flush=True)
         time.sleep(600)
     if "chatty" in modes:
-        threading.Thread(target=chat, daemon=True).start()
+        threading.Thread(target=chat, args=(folder / "talk",), daemon=True).start()
     instance = secrets.token_hex(4)
     serve(folder, instance, modes)
     return 0
 
 
-def chat() -> None:
+def chat(word: Path) -> None:
+    """Talk without end, from when the file is there."""
+    while not word.exists():
+        time.sleep(0.01)
     while True:
         with contextlib.suppress(OSError):
             os.write(1, b"x" * 9_999 + b"\n")

@@ -116,3 +116,11 @@ def test_part_behind_grpc_is_well_while_it_serves() -> None:
 
     with short_home() as home:
         asyncio.run(run(home))
+
+
+def test_part_that_cannot_be_asked_for_a_fault_of_ours_is_not_to_be_replaced() -> None:
+    with short_home() as home:
+        running = Running(os.getpid(), "instance-7", coordinator_access(home).address)
+        (home / "secrets.json").write_text("{")
+        with pytest.raises(PartHindered, match=r"it cannot be asked: .*secrets\.json"):
+            asyncio.run(check_health(GrpcProbe(home), running, 5.0))

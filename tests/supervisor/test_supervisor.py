@@ -272,6 +272,7 @@ def test_full_disk_stops_no_part() -> None:
         wait_until(lambda: "two ready" in keeping.text())
         talker = read_running(home.folder / "one")
         killed = read_running(home.folder / "two")
+        (home.folder / "one" / "talk").touch()
         wait_until(lambda: os.statvfs(home.folder).f_bavail == 0)
         assert talker
         assert killed

@@ -7,7 +7,7 @@ import os
 import time
 from typing import TYPE_CHECKING
 
-from chaindeck.cli.output import DONE
+from chaindeck.cli.output import DONE, FAILED, print_error
 from chaindeck.supervisor.errors import PartUnknown
 from chaindeck.supervisor.home import Home
 from chaindeck.supervisor.limits import FOLLOW_POLL_S, MAX_LOG_LINES
@@ -38,9 +38,14 @@ def add_verb(verbs: _SubParsersAction[argparse.ArgumentParser]) -> None:
 def run(options: argparse.Namespace) -> int:
     home = Home(read_environment(os.environ).folder)
     known = sorted(path.stem for path in home.logs.glob("*.log"))
+    if not known:
+        print_error(
+            f"there are no logs in {home.folder} yet; `chaindeck up` starts what writes them"
+        )
+        return FAILED
     names = known if options.part is None else [options.part]
     if options.part is not None and options.part not in known:
-        raise PartUnknown(name=options.part, names=", ".join(known) or "none yet")
+        raise PartUnknown(name=options.part, names=", ".join(known))
     followers = {name: LogFollower(home.log(name)) for name in names}
     for name in names:
         _show(name, read_tail(home.log(name), options.lines), is_alone=len(names) == 1)

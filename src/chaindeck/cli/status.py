@@ -5,12 +5,15 @@ from __future__ import annotations
 import argparse
 import os
 import time
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from chaindeck.cli.output import DONE, FAILED, print_error, print_json, print_table
 from chaindeck.rpc.forms import Part
+from chaindeck.supervisor.control import find_supervisor
+from chaindeck.supervisor.errors import NotRunning
 from chaindeck.supervisor.home import Home
 from chaindeck.supervisor.measures import Usage, measure
 from chaindeck.supervisor.remote import find_states
@@ -37,12 +40,20 @@ def run(options: argparse.Namespace) -> int:
         print_json([_fields(part, usages) for part in parts])
     elif parts:
         print_table(_COLUMNS, [_row(part, usages) for part in parts], as_json=False)
-    for part in parts:
-        if part.reason and part.state != "ready":
-            print_error(f"{part.name}: {part.reason}")
-    if not parts:
-        print_error(f"there is nothing in {home.folder} yet; `chaindeck up` makes it")
+    for line in _problems(home, parts):
+        print_error(line)
     return DONE if parts and all(part.state == "ready" for part in parts) else FAILED
+
+
+def _problems(home: Home, parts: Sequence[Part]) -> list[str]:
+    """Say once what is wrong with all of it, else what is wrong with each."""
+    if not parts:
+        return [f"there is nothing in {home.folder} yet; `chaindeck up` makes it"]
+    if find_supervisor(home) is None:
+        return [str(NotRunning(path=str(home.folder)))]
+    return [
+        f"{part.name}: {part.reason}" for part in parts if part.reason and part.state != "ready"
+    ]
 
 
 def _fields(part: Part, usages: dict[int, Usage]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from chaindeck.cli.output import DONE
 from chaindeck.store.atomic import write_bytes
-from chaindeck.supervisor.home import make_home
+from chaindeck.supervisor.home import make_private
 from chaindeck.supervisor.parts import own_command
 from chaindeck.supervisor.settings import read_environment
 from chaindeck.supervisor.systemd import plan_unit
@@ -37,7 +37,8 @@ def run(options: argparse.Namespace) -> int:
     if options.print:
         print(plan.text, end="")
         return DONE
-    make_home(folder)
+    # What lies in it is made by `up`, as its owner: this may run as root.
+    make_private(folder)
     plan.path.parent.mkdir(parents=True, exist_ok=True)
     write_bytes(plan.path, plan.text.encode())
     print(f"wrote {plan.path}, for {folder}: 1 GB of memory, half a core; both are set in it")

@@ -16,13 +16,13 @@ from chaindeck.rpc.client import SupervisorClient
 from chaindeck.rpc.forms import Notification
 from chaindeck.store.errors import StoreLocked
 from chaindeck.supervisor.control import find_supervisor, shut_down, wait_for_other
-from chaindeck.supervisor.errors import SupervisorSilent
+from chaindeck.supervisor.errors import SupervisorElsewhere, SupervisorSilent
 from chaindeck.supervisor.first_start import Installation, prepare
 from chaindeck.supervisor.guard import run_guarded
 from chaindeck.supervisor.home import Home
 from chaindeck.supervisor.limits import MAX_NODES
 from chaindeck.supervisor.parts import list_parts, own_command
-from chaindeck.supervisor.process import forget, supervise
+from chaindeck.supervisor.process import forget, is_systemd_listening, supervise
 from chaindeck.supervisor.remote import ask, find_states
 from chaindeck.supervisor.settings import read_environment
 
@@ -84,6 +84,8 @@ def run(options: argparse.Namespace) -> int:
 def _join(installation: Installation) -> int:
     """Say what another supervisor runs, and have it replace what is sick."""
     home = installation.home
+    if is_systemd_listening() and (pid := find_supervisor(home)) is not None:
+        raise SupervisorElsewhere(pid=pid, path=str(home.folder))
     if not wait_for_other(home):
         pid = find_supervisor(home)
         if pid is None:
@@ -98,6 +100,9 @@ def _join(installation: Installation) -> int:
             print(f"{part.name:<12} {part.state}, and is replaced: {part.reason.splitlines()[0]}")
             ask(home, partial(SupervisorClient.restart_part, name=part.name))
     print(f"runs already, and is well: {', '.join(part.name for part in parts)}")
+    for part in parts:
+        if part.kind == "web":
+            print(f"the control room is at {part.address}")
     return DONE
 
 

@@ -9,6 +9,7 @@ CoordinatorError
 |- Stopping             the coordinator is about to end
 |- NodeUnknown          an order about a node that is not watched
 |- NodeAway             the node does not answer
+|- SupervisorAway       who keeps the processes does not answer
 |- OrderInvalid         an order that makes no sense
 |- OrderRefused         a node's own no
 |- ExecutionUnknown     a job that is not there
@@ -74,6 +75,15 @@ class NodeUnknown(CoordinatorError):
 class NodeAway(CoordinatorError):
     code = "coordinator-node-away"
     message = "the node {name} does not answer: {reason}"
+    grpc_status = "UNAVAILABLE"
+
+
+class SupervisorAway(CoordinatorError):
+    code = "coordinator-supervisor-away"
+    message = (
+        "the supervisor does not answer, and nothing was done: {reason}; `chaindeck up` starts it,"
+        " and `chaindeck up --restart` replaces one that hangs"
+    )
     grpc_status = "UNAVAILABLE"
 
 

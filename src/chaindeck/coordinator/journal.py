@@ -16,6 +16,9 @@ from chaindeck.records.services import events as events_write
 from chaindeck.records.types import EventRow
 from chaindeck.rpc.forms import Event
 
+_READ_ONLY = "readonly database"
+"""How SQLite calls its own file on a disk that became read-only."""
+
 
 class RecordsJournal:
     """Reads what is committed."""
@@ -36,7 +39,7 @@ class RecordsJournal:
         except (OperationalError, InterfaceError) as error:
             with contextlib.suppress(Error):
                 connection.close()
-            raise RecordsAway(reason=str(error).strip()) from error
+            raise RecordsAway(reason=_reason(error)) from error
 
 
 def try_records() -> None:
@@ -48,6 +51,12 @@ def try_records() -> None:
     room = setup.room_bytes()
     if room is not None and room < LEAST_ROOM_MB * 1_000_000:
         raise RecordsAway(reason=f"the disk is full: it has less than {LEAST_ROOM_MB} MB left")
+
+
+def _reason(error: Error) -> str:
+    """Return the database's words, and where SQLite speaks of itself, those for a person."""
+    text = str(error).strip()
+    return f"their disk is read-only ({text})" if _READ_ONLY in text else text
 
 
 def _event(row: EventRow) -> Event:

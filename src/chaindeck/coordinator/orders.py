@@ -11,7 +11,13 @@ from typing import TypeVar
 
 from chaindeck.client import Access, AsyncNodeClient, ClientError, NodeRefused, UrlInvalid
 from chaindeck.client.retries import NO_RETRIES
-from chaindeck.coordinator.errors import NodeAway, NodeUnknown, OrderInvalid, OrderRefused
+from chaindeck.coordinator.errors import (
+    NodeAway,
+    NodeUnknown,
+    OrderInvalid,
+    OrderRefused,
+    SupervisorAway,
+)
 from chaindeck.coordinator.limits import MAX_BAR_S, MAX_MINED_BLOCKS, MAX_NODES
 from chaindeck.coordinator.polling import Poller
 from chaindeck.coordinator.sources import Source
@@ -21,6 +27,7 @@ from chaindeck.records.services import activity, nodes
 from chaindeck.rpc.access import RpcAccess
 from chaindeck.rpc.channel import RpcChannel
 from chaindeck.rpc.client import SupervisorClient
+from chaindeck.rpc.errors import PartUnreachable
 from chaindeck.rpc.forms import ControlNodeReply, ControlNodeRequest, Part
 
 T = TypeVar("T")
@@ -131,6 +138,7 @@ class Orders:
         self, order: ControlNodeRequest, tell: Callable[[SupervisorClient], Awaitable[Part]]
     ) -> ControlNodeReply:
         async with RpcChannel(self._supervisor) as channel:
+            await _check_answers(channel)
             part = await tell(SupervisorClient(channel))
         return ControlNodeReply(
             node=part.name, action=order.action, detail=f"{part.name} is {part.state}"
@@ -171,6 +179,14 @@ class Orders:
             severity=severity,
         )
         await self._writer.submit(line)
+
+
+async def _check_answers(supervisor: RpcChannel) -> None:
+    """Ask first: one that hangs is not waited for as long as an order may take."""
+    try:
+        await supervisor.check_health()
+    except PartUnreachable as error:
+        raise SupervisorAway(reason=str(error)) from None
 
 
 def _peer(order: ControlNodeRequest) -> str:

@@ -57,16 +57,10 @@ class RpcAccess(msgspec.Struct, frozen=True, kw_only=True):
 
 def load_secrets(home: Path) -> Secrets:
     """Return a home's secrets, made now if it has none. Raises `SecretsInvalid`."""
-    home.mkdir(mode=0o700, parents=True, exist_ok=True)
     path = home / SECRETS_NAME
-    with _locked(home / _LOCK_NAME):
-        if not path.exists():
-            made = Secrets(
-                web_secret=secrets.token_urlsafe(SECRET_BYTES),
-                grpc_token=secrets.token_urlsafe(SECRET_BYTES),
-                wallet_password=secrets.token_urlsafe(SECRET_BYTES),
-            )
-            write_json(path, made, private=True)
+    # Who only reads writes nothing: the home may have become read-only.
+    if not path.exists():
+        _make_secrets(home)
     try:
         found = read_json(path, _SECRETS)
     except FileError as error:
@@ -74,6 +68,21 @@ def load_secrets(home: Path) -> Secrets:
     if len(found.grpc_token) < SECRET_BYTES:
         raise SecretsInvalid(path=str(path), reason="its grpc_token is too short")
     return found
+
+
+def _make_secrets(home: Path) -> None:
+    """Make the file, unless somebody else was faster."""
+    home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path = home / SECRETS_NAME
+    with _locked(home / _LOCK_NAME):
+        if path.exists():
+            return
+        made = Secrets(
+            web_secret=secrets.token_urlsafe(SECRET_BYTES),
+            grpc_token=secrets.token_urlsafe(SECRET_BYTES),
+            wallet_password=secrets.token_urlsafe(SECRET_BYTES),
+        )
+        write_json(path, made, private=True)
 
 
 def coordinator_access(home: Path, chosen: str = "") -> RpcAccess:

@@ -62,7 +62,10 @@ def replacing(path: Path, *, private: bool = False) -> Iterator[BinaryIO]:
             temporary.replace(path)
             sync_folder(path.parent)
     finally:
-        temporary.unlink(missing_ok=True)
+        # A disk that lets nothing be removed has refused to be written before, and that is told;
+        # what is left goes with the next sweep.
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
 
 
 def read_bytes(path: Path) -> bytes:

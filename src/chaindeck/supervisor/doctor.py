@@ -19,7 +19,7 @@ from chaindeck.kernel.errors import KernelMismatchError
 from chaindeck.kernel.selftest import run_selftest
 from chaindeck.ledger.errors import CodedError
 from chaindeck.supervisor.control import find_supervisor
-from chaindeck.supervisor.home import Home
+from chaindeck.supervisor.home import Home, is_read_only
 from chaindeck.supervisor.identity import RUNNING_NAME, describe_process, find_process, read_running
 from chaindeck.supervisor.limits import CLOCK_MIN_MS, LEAST_FREE_BYTES, LEAST_FREE_BYTES_AT_ALL
 from chaindeck.supervisor.listeners import find_holder, is_held
@@ -84,7 +84,7 @@ def _home(home: Home) -> Iterator[Finding]:
     if status.st_uid != os.getuid():
         remedy = "run chaindeck as the user whose it is"
         yield Finding("home", "bad", f"{folder} belongs to user {status.st_uid}", remedy)
-    elif os.statvfs(folder).f_flag & os.ST_RDONLY:
+    elif is_read_only(folder):
         remedy = "mount it for writing, or choose another CHAINDECK_HOME"
         yield Finding("home", "bad", f"{folder} is on a read-only disk", remedy)
     elif not os.access(folder, os.R_OK | os.W_OK | os.X_OK):

@@ -4,7 +4,7 @@ SupervisorError
 |- SettingInvalid       a variable or option is not usable
 |- HomeUnusable         the home directory is not fit for its purpose
 |- Refused              somebody else is in the way, and is left alone
-|  |- PortHeld, StrangerRuns, SupervisorSilent
+|  |- PortHeld, StrangerRuns, SupervisorSilent, SupervisorElsewhere
 |- PartFailed           a part did not start
 |- PartUnwell           a health check was not answered as it should be
 |  `- PartHindered      it was, by somebody who lacks what the work needs
@@ -62,6 +62,16 @@ class SupervisorSilent(Refused):
     code = "supervisor-silent"
     message = (
         "process {pid} supervises {path} and does not answer; `chaindeck up --restart` replaces it"
+    )
+
+
+class SupervisorElsewhere(Refused):
+    """systemd asked for a service, and cannot be given one that somebody else started."""
+
+    code = "supervisor-elsewhere"
+    message = (
+        "process {pid}, which systemd did not start, supervises {path}; run `chaindeck down`, and"
+        " start the service again"
     )
 
 

@@ -92,8 +92,13 @@ def make_private(folder: Path) -> None:
     except OSError as error:
         raise HomeUnusable(path=str(folder), reason=error.strerror or str(error)) from None
     if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
-        reason = "it cannot be written; give it to the user who runs this"
-        raise HomeUnusable(path=str(folder), reason=reason)
+        remedy = "mount it for writing" if is_read_only(folder) else "give it to who runs this"
+        raise HomeUnusable(path=str(folder), reason=f"it cannot be written; {remedy}")
+
+
+def is_read_only(folder: Path) -> bool:
+    """Answer whether the disk of a folder takes nothing, whoever asks."""
+    return bool(os.statvfs(folder).f_flag & os.ST_RDONLY)
 
 
 def check_private(path: Path) -> None:

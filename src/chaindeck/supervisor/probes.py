@@ -54,7 +54,11 @@ class GrpcProbe(msgspec.Struct, frozen=True):
     address: str = ""
 
     async def find_instance(self, running: Running) -> str:
-        access = coordinator_access(self.home, self.address)
+        try:
+            access = coordinator_access(self.home, self.address)
+        except (RpcError, OSError) as error:
+            # Our own files are at fault, and not the part.
+            raise PartHindered(reason=f"it cannot be asked: {error}") from None
         async with RpcChannel(access) as channel:
             try:
                 health = await channel.check_health(deadline_s=HEALTH_DEADLINE_S)

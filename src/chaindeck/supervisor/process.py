@@ -31,6 +31,7 @@ from chaindeck.supervisor.supervisor import Supervisor
 
 _log = get_logger("supervisor")
 _INSTANCE_BYTES = 8
+_NOTIFY_SOCKET = "NOTIFY_SOCKET"
 
 
 async def supervise(
@@ -71,6 +72,11 @@ def forget(home: Home, pid: int) -> None:
     if running is not None and running.pid == pid:
         home.running.unlink(missing_ok=True)
         home.socket.unlink(missing_ok=True)
+
+
+def is_systemd_listening() -> bool:
+    """Answer whether a service manager started us, and waits for word that all is ready."""
+    return bool(os.environ.get(_NOTIFY_SOCKET))
 
 
 async def _start(supervisor: Supervisor, stopping: asyncio.Event) -> bool:
@@ -140,7 +146,7 @@ async def _announced(
 
 def _tell_systemd(message: str) -> None:
     """Tell the service manager that started us, if one did."""
-    address = os.environ.get("NOTIFY_SOCKET")
+    address = os.environ.get(_NOTIFY_SOCKET)
     if not address:
         return
     # A name that begins with @ is one of the kernel's own name space.

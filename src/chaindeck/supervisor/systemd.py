@@ -7,13 +7,21 @@ of the machine. Nothing of a secret stands in a unit.
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 import msgspec
 
+import chaindeck
+
 UNIT_NAME = "chaindeck.service"
 _SYSTEM_FOLDER = Path("/etc/systemd/system")
 _USER_FOLDER = "systemd/user"
+_HOMES = tuple(map(Path, ("/home", "/root", "/run/user")))
+"""What `ProtectHome` takes away."""
+
+_TEMPORARY = tuple(map(Path, ("/tmp", "/var/tmp")))  # noqa: S108 - named, and nothing written there
+"""What `PrivateTmp` puts an empty folder over."""
 
 _SERVICE = """\
 [Unit]
@@ -31,6 +39,8 @@ ExecStart={command} up
 Environment=CHAINDECK_HOME={home}
 {user}Restart=on-failure
 RestartSec=5
+# A wrong setting stays wrong.
+RestartPreventExitStatus=2
 TimeoutStartSec=300
 TimeoutStopSec=90
 KillMode=mixed
@@ -44,7 +54,6 @@ LimitNOFILE=65536
 
 # What none of them needs.
 NoNewPrivileges=yes
-CapabilityBoundingSet=
 AmbientCapabilities=
 LockPersonality=yes
 RestrictRealtime=yes
@@ -61,8 +70,9 @@ WantedBy={target}
 """
 
 _SYSTEM_ONLY = """\
+CapabilityBoundingSet=
 PrivateDevices=yes
-PrivateTmp=yes
+PrivateTmp={private_tmp}
 ProtectClock=yes
 ProtectControlGroups=yes
 ProtectHome={protect_home}
@@ -99,9 +109,11 @@ def plan_unit(home: Path, command: str, *, for_user: bool) -> UnitPlan:
 
 
 def _unit_text(home: Path, command: str, *, for_user: bool) -> str:
-    is_under_home = home.is_relative_to("/home") or home.is_relative_to("/root")
+    needed = [home, *_program_folders(command)]
     system = _SYSTEM_ONLY.format(
-        home=_quoted(home), protect_home="read-only" if is_under_home else "yes"
+        home=_quoted(home),
+        protect_home="read-only" if _is_any_below(needed, _HOMES) else "yes",
+        private_tmp="no" if _is_any_below(needed, _TEMPORARY) else "yes",
     )
     return _SERVICE.format(
         command=_quoted(Path(command)),
@@ -110,6 +122,17 @@ def _unit_text(home: Path, command: str, *, for_user: bool) -> str:
         system="" if for_user else system,
         target="default.target" if for_user else "multi-user.target",
     )
+
+
+def _program_folders(command: str) -> list[Path]:
+    """Return where the command, its interpreter and its packages lie: all must stay in sight."""
+    own = Path(chaindeck.__file__).parent
+    return [Path(command), Path(sys.prefix), Path(sys.base_prefix), own]
+
+
+def _is_any_below(paths: list[Path], folders: tuple[Path, ...]) -> bool:
+    resolved = {*paths, *(path.resolve() for path in paths)}
+    return any(path.is_relative_to(folder) for path in resolved for folder in folders)
 
 
 def _owner(home: Path) -> int:
