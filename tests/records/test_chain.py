@@ -50,8 +50,8 @@ def dump():
     """Everything that the chain's tables say, addresses by their text."""
     names = dict(fetch("SELECT id, address FROM addresses"))
     blocks = fetch(
-        "SELECT block_index, hash, previous_hash, fees, reward, amount, miner FROM blocks"
-        " WHERE is_on_chain = %s ORDER BY block_index",
+        "SELECT block_index, hash, previous_hash, fees, reward, amount, miner, lowest_per_kb,"
+        " highest_per_kb FROM blocks WHERE is_on_chain = %s ORDER BY block_index",
         [True],
     )
     rows = [
@@ -137,6 +137,17 @@ def test_block_that_was_taken_back_is_stale_and_may_come_again(rng):
     assert chain.block_find(3) is None
     chain_apply(blocks=[last])
     assert there(chain.block_find(3))["hash"] == last.block.hash.hex()
+
+
+def test_block_says_between_which_fee_rates_its_payments_lie(rng):
+    grower = grown(rng, blocks=2)
+    chain_apply(blocks=grower.grow(payments=0))
+    row = there(chain.block_find(2))
+    payments = chain.block_transactions(height=2).rows[1:]
+    rates = [1_000 * payment["fee"] // payment["size"] for payment in payments]
+    assert (row["lowest_per_kb"], row["highest_per_kb"]) == (min(rates), max(rates))
+    empty = there(chain.block_find(3))
+    assert (empty["lowest_per_kb"], empty["highest_per_kb"]) == (None, None)
 
 
 def test_payments_of_a_stale_block_wait_again_and_are_confirmed_again(rng):

@@ -24,6 +24,7 @@ from chaindeck.records.types import NewBlock
 _BLOCK_COLUMNS = (
     *("hash", "block_index", "previous_hash", "timestamp", "data", "node_source", "is_on_chain"),
     *("tx_count", "size", "fees", "reward", "amount", "miner", "sealer", "work"),
+    *("lowest_per_kb", "highest_per_kb"),
 )
 _TX_COLUMNS = (
     *("id", "tx_hash", "from_addr", "to_addr", "amount", "timestamp", "status", "block_index"),
@@ -55,6 +56,17 @@ class BlockSums(msgspec.Struct):
     reward: int = 0
     amount: int = 0
     miner: str = ""
+    lowest_per_kb: int | None = None
+    highest_per_kb: int | None = None
+
+    def add_payment(self, fee: int, size_bytes: int, amount: int) -> None:
+        rate = 1000 * fee // size_bytes
+        self.fees += fee
+        self.amount += amount
+        if self.lowest_per_kb is None or rate < self.lowest_per_kb:
+            self.lowest_per_kb = rate
+        if self.highest_per_kb is None or rate > self.highest_per_kb:
+            self.highest_per_kb = rate
 
 
 class _Owner:
@@ -204,8 +216,7 @@ class Indexing:
         if is_reward:
             sums.reward, sums.miner = given, to_addr
         else:
-            sums.fees += fee
-            sums.amount += paid
+            sums.add_payment(fee, len(transaction.raw), paid)
 
     def _read_inputs(
         self, transaction: Transaction, place: int, moved: dict[KeyHash, list[int]]
@@ -317,7 +328,7 @@ def _block_row(new: NewBlock, sums: BlockSums) -> tuple[Any, ...]:
         *(header.hash.hex(), header.height, header.previous.hex(), stored_moment(header.time_ms)),
         *(msgspec.json.encode(data).decode(), new.source, True, header.tx_count),
         *(len(new.block.raw), sums.fees, sums.reward, sums.amount, sums.miner),
-        *(new.sealer or "", new.work),
+        *(new.sealer or "", new.work, sums.lowest_per_kb, sums.highest_per_kb),
     )
 
 

@@ -20,6 +20,8 @@ def block_row(block: Block) -> dict[str, Any]:
         "tx_count": block.tx_count,
         "size": block.size,
         "fees": block.fees,
+        "lowest_per_kb": block.lowest_per_kb,
+        "highest_per_kb": block.highest_per_kb,
         "reward": block.reward,
         "amount": block.amount,
         "miner": block.miner,

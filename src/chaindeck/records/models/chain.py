@@ -35,6 +35,10 @@ class Block(models.Model):
     tx_count = models.IntegerField()
     size = models.IntegerField()
     fees = models.BigIntegerField()
+    lowest_per_kb = models.BigIntegerField(null=True)
+    """Of its payments' fee rates, in base units for 1,000 bytes; none where it has no payment."""
+
+    highest_per_kb = models.BigIntegerField(null=True)
     reward = models.BigIntegerField()
     amount = models.BigIntegerField()
     miner = models.CharField(max_length=90)

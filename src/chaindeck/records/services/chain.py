@@ -25,6 +25,11 @@ from chaindeck.records.services.trimming import lower, sweep
 from chaindeck.records.types import ChainPlace, EventDraft, NewBlock
 
 _CURSOR_ID = 1
+_RATES = (
+    "SELECT MIN(1000 * fee / size), MAX(1000 * fee / size) FROM transactions"
+    " WHERE id > %s AND id < %s"
+)
+"""Of payments alone: the first of a block is its reward."""
 
 
 def chain_begin(
@@ -175,7 +180,8 @@ def _finish_staged(cursor: FollowerCursor, blocks: Sequence[NewBlock]) -> list[T
     )
     assert count == new.block.header.tx_count, "a block is put on when all of it is staged"
     ((reward, miner),) = fetch("SELECT amount, to_addr FROM transactions WHERE id = %s", [first])
-    sums = BlockSums(fees=int(fees), reward=reward, amount=int(amount) - reward, miner=miner)
+    ((lowest, highest),) = fetch(_RATES, [first, end])
+    sums = BlockSums(int(fees), reward, int(amount) - reward, miner, lowest, highest)
     write_blocks(blocks, [sums])
     waited = Transaction.objects.filter(id__gte=first, id__lt=end, status=TxStatus.PENDING)
     keys = list(waited.values_list("id", flat=True))
