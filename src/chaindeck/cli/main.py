@@ -31,6 +31,7 @@ _VERBS = (
     "manage",
     "wallet",
     "chain",
+    "verify",
     "simulate",
     "replay",
     "bench",

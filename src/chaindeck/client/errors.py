@@ -5,6 +5,7 @@ ClientError
 |- NodeUnreachable      the environment: nobody answers, or the line broke
 |  `- NodeTimeout       there was no answer in time
 |- NodeRefused          the node's own verdict, under the node's own code
+|- ProofInvalid         a file that was to prove a transaction does not
 |- ProtocolMismatch     what answers is no node, or one of another version
 `- LoadImpossible       a measurement that cannot be made here
 """
@@ -21,6 +22,11 @@ class ClientError(CodedError):
 class UrlInvalid(ClientError):
     code = "client-url"
     message = "{url!r} is no node's address: {reason}; for example http://127.0.0.1:8080"
+
+
+class ProofInvalid(ClientError):
+    code = "client-proof"
+    message = "this proves nothing: {reason}"
 
 
 class NodeUnreachable(ClientError):
