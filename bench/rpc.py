@@ -111,26 +111,33 @@ def coordinator(grpc: str) -> Iterator[tuple[Path, str]]:
     """A coordinator with an empty home; gives the home and the address."""
     with tempfile.TemporaryDirectory(prefix="cd-") as folder:
         home = Path(folder)
-        note = home / "coordinator" / "running.json"
-        process = subprocess.Popen(
-            [str(Path(sys.executable).with_name("chaindeck")), "coordinator"],
-            env={
-                **environ,
-                "CHAINDECK_HOME": folder,
-                "CHAINDECK_GRPC": grpc,
-                "LOG_LEVEL": "error",
-            },
-        )
-        try:
-            started_s = time.monotonic()
-            while not note.exists():
-                assert process.poll() is None, "the coordinator says why above"
-                assert time.monotonic() - started_s < _START_LIMIT_S, "it does not start"
-                time.sleep(_LOOK_S)
-            yield home, _read_address(note)
-        finally:
-            process.terminate()
-            process.wait(10)
+        with coordinator_of(home, grpc) as address:
+            yield home, address
+
+
+@contextmanager
+def coordinator_of(home: Path, grpc: str = "") -> Iterator[str]:
+    """A coordinator of a home; gives the address."""
+    note = home / "coordinator" / "running.json"
+    process = subprocess.Popen(
+        [str(Path(sys.executable).with_name("chaindeck")), "coordinator"],
+        env={
+            **environ,
+            "CHAINDECK_HOME": str(home),
+            "CHAINDECK_GRPC": grpc,
+            "LOG_LEVEL": "error",
+        },
+    )
+    try:
+        started_s = time.monotonic()
+        while not note.exists():
+            assert process.poll() is None, "the coordinator says why above"
+            assert time.monotonic() - started_s < _START_LIMIT_S, "it does not start"
+            time.sleep(_LOOK_S)
+        yield _read_address(note)
+    finally:
+        process.terminate()
+        process.wait(10)
 
 
 def _read_address(note: Path) -> str:

@@ -36,7 +36,7 @@ function Blocks({ url }) {
       <ol>
         {blocks.map((block) => (
           <li key={block.hash}>
-            {block.height} with {block.tx_count} payments
+            {block.height} with {block.tx_count} transactions
           </li>
         ))}
       </ol>

@@ -41,8 +41,8 @@ function axis() {
 }
 
 function draw(box) {
-  const [times, values] = drawn.get(box)?.data ?? JSON.parse(box.dataset.points);
-  drawn.get(box)?.plot.destroy();
+  const [times, values] = drawn.get(box).data;
+  drawn.get(box).plot?.destroy();
   const stroke = colour("--chart-1");
   const paths = "stepped" in box.dataset ? uPlot.paths.stepped({ align: 1 }) : undefined;
   const plot = new uPlot(
@@ -63,7 +63,20 @@ function draw(box) {
 }
 
 const boxes = [...document.querySelectorAll("[data-chart]")];
-for (const box of boxes) draw(box);
+for (const box of boxes) drawn.set(box, { plot: null, data: JSON.parse(box.dataset.points) });
+
+// A chart takes tens of milliseconds on a telephone: those below the fold are not drawn before they are near.
+const sight = new IntersectionObserver(
+  (entries) => {
+    for (const { target, isIntersecting } of entries) {
+      if (!isIntersecting || drawn.get(target).plot) continue;
+      draw(target);
+      sight.unobserve(target);
+    }
+  },
+  { rootMargin: "200px" },
+);
+for (const box of boxes) sight.observe(box);
 
 const widths = new ResizeObserver((entries) => {
   for (const { target, contentRect } of entries) {
@@ -75,8 +88,13 @@ const widths = new ResizeObserver((entries) => {
 });
 for (const box of boxes) widths.observe(box);
 
+// Paper has no sight to come into.
+addEventListener("beforeprint", () => {
+  for (const box of boxes) if (!drawn.get(box).plot) draw(box);
+});
+
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
-  for (const box of boxes) draw(box);
+  for (const box of boxes) if (drawn.get(box).plot) draw(box);
 });
 
 document.addEventListener("deck:figure", ({ detail }) => {
@@ -87,5 +105,5 @@ document.addEventListener("deck:figure", ({ detail }) => {
   data[0].push(detail.timeMs);
   data[1].push(detail.value);
   while (data[0].length > KEPT_POINTS) for (const column of data) column.shift();
-  plot.setData(data);
+  plot?.setData(data);
 });

@@ -79,6 +79,8 @@ class Feed:
             "tx_count": 20 + self.height % 50,
             "size": 5_000 + 250 * (self.height % 50),
             "fees": 4_000,
+            "lowest_per_kb": 100,
+            "highest_per_kb": 900,
             "reward": 5_000_000,
             "amount": 12_000_000,
             "miner": address(OWNERS[0]),

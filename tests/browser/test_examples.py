@@ -26,7 +26,7 @@ def expect_blocks(page, system):
     system.mine()
     height = system.node.get("/api/status")["height"]
     page.locator('live-dashboard [part="height"]').get_by_text(f"{height:,}").wait_for()
-    page.get_by_role("listitem").get_by_text(f"{height} with 1 payments").wait_for()
+    page.get_by_role("listitem").get_by_text(f"{height} with 1 transactions").wait_for()
 
 
 def test_plain_page_shows_blocks_as_they_come(window, system):

@@ -52,6 +52,7 @@ def test_pages_are_clean_and_accessible(window, system, scheme):
         result = page.evaluate(AXE_RULES)
         for rule in result["violations"]:
             found[name, rule["id"]] = [node["html"][:160] for node in rule["nodes"][:3]]
+        page.evaluate("dispatchEvent(new Event('beforeprint'))")
         page.screenshot(path=SHOTS / f"{name}-{scheme}-1440.png", full_page=True)
     assert found == {}
 
@@ -66,6 +67,7 @@ def test_pages_fit_narrow_screens(window, system, width, scheme):
         extra = page.evaluate("document.documentElement.scrollWidth - innerWidth")
         if extra > 0:
             wide[name] = extra
+        page.evaluate("dispatchEvent(new Event('beforeprint'))")
         page.screenshot(path=SHOTS / f"{name}-{scheme}-{width}.png", full_page=True)
     assert wide == {}
 
@@ -138,3 +140,16 @@ def test_reduced_motion_leaves_nothing_moving(window, system):
     new = opened.page.locator("[data-new]").first
     new.wait_for()
     assert new.evaluate("node => getComputedStyle(node).animationDuration") == "1e-05s"
+
+
+def test_chart_below_the_fold_is_drawn_when_it_comes_into_sight(window, system):
+    page = window(viewport={"width": 390, "height": 700}).open("/")
+    chart = page.locator('[data-chart="hash_rate"]')
+    chart.wait_for(state="attached")
+    assert chart.locator("canvas").count() == 0
+    chart.scroll_into_view_if_needed()
+    chart.locator("canvas").wait_for()
+    below = page.locator('[data-chart="tx_rate"]')
+    page.reload()
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    below.locator("canvas").wait_for()

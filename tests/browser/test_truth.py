@@ -83,16 +83,21 @@ def test_polling_takes_over_where_no_socket_opens_and_ends_when_one_does(window,
     opened = window()
     page = opened.page
     valve = Valve(page)
+    page.clock.install()
     page.goto("/")
     opened.wait_for_live()
     valve.shut()
+    page.clock.run_for(3_000)
     page.wait_for_function(STALE)
     hashes = system.mine(2)
+    wait_for(lambda: system.height() == system.node.get("/api/status")["height"])
+    page.clock.run_for(11_000)
     expect_whole(page, hashes)
     tip = f"#{system.node.get('/api/status')['height']:,}"
     page.locator('[data-live="height"]').get_by_text(tip).wait_for()
     assert "Reconnecting" in page.locator(PILL).inner_text(), "what is polled is not live"
     valve.is_open = True
+    page.clock.resume()
     opened.wait_for_live()
     (block_hash,) = system.mine()
     expect_whole(page, [block_hash])
@@ -149,3 +154,50 @@ def test_frames_that_come_twice_or_out_of_nowhere_break_nothing(window, system):
     line.send(json.dumps({"type": "gap", "seq": 1, "topics": ["block"]}))
     hashes = system.mine(2)
     expect_whole(page, hashes)
+
+
+def test_block_that_comes_while_the_ribbon_is_asked_for_again_stays(window, system):
+    opened = window()
+    page = opened.page
+    valve = Valve(page)
+    page.goto("/")
+    opened.wait_for_live()
+    old_page = page.request.get("/").text().replace('class="now"', 'class="now" data-old')
+    held = []
+    page.route("**/", lambda route: held.append(route))  # noqa: PLW0108 - it wants a function
+    with page.expect_request(lambda request: request.url == f"{system.url}/"):
+        valve.lines[0].send(json.dumps({"type": "gap", "seq": 1, "topics": ["block"]}))
+    hashes = system.mine(2)
+    expect_whole(page, hashes)
+    wait_for(lambda: held != [])
+    for route in held:
+        route.fulfill(body=old_page, content_type="text/html")
+    page.locator("[data-ribbon] [data-old]").wait_for()
+    expect_whole(page, hashes)
+
+
+def test_page_whose_line_is_refused_stays_says_so_and_polls(window, system):
+    opened = window()
+    page = opened.page
+    page.clock.install()
+    page.route_web_socket(LIVE, lambda line: line.close(code=4403, reason="another origin"))
+    page.goto("/")
+    page.locator(PILL).get_by_text("Live line refused, as of").wait_for()
+    page.evaluate("() => { globalThis.isTheSamePage = true; }")
+    hashes = system.mine(2)
+    wait_for(lambda: system.height() == system.node.get("/api/status")["height"])
+    page.clock.run_for(11_000)
+    expect_whole(page, hashes)
+    assert page.evaluate("globalThis.isTheSamePage"), "loading again would end in the same refusal"
+
+
+def test_page_of_somebody_who_was_signed_out_asks_to_sign_in(window, system):
+    opened = window()
+    page = opened.page
+    valve = Valve(page)
+    page.goto("/")
+    opened.wait_for_live()
+    opened.context.clear_cookies()
+    (line,) = valve.lines
+    line.close(code=4401, reason="signed out")
+    page.get_by_role("heading", name="Sign in").wait_for()

@@ -1,17 +1,19 @@
 """The web as a process: settings, start, stop, and what it says when it cannot."""
 
+import gc
 import gzip
 import json
 import socket
 import stat
 import subprocess
+import sys
 import time
 
 import pytest
 from websockets.sync.client import connect
 
 from chaindeck.control import errors
-from chaindeck.control.process import WebConfig, read_config
+from chaindeck.control.process import WebConfig, read_config, settle
 from tests.control.processes import environment, web
 from tests.coordinator.processes import COMMAND, coordinator, free_port
 
@@ -96,6 +98,16 @@ def test_database_that_is_away_is_a_failure_with_its_name(home):
     done = run(home, free_port(), DATABASE_URL=url)
     assert done.returncode == 1
     assert "records-database-away" in done.stderr
+
+
+def test_collector_leaves_alone_what_a_start_has_made():
+    before = gc.get_freeze_count()
+    try:
+        settle()
+        assert gc.get_freeze_count() > before + 10_000
+        assert "chaindeck.control.pages.overview" in sys.modules
+    finally:
+        gc.unfreeze()
 
 
 def test_web_starts_alone_and_says_that_the_coordinator_is_away(home):

@@ -1,6 +1,6 @@
 // The height in the bar, the ribbon, and lists that say how much is new without moving.
 
-import { ago, count, fillOf, size } from "./text.js";
+import { ago, count, fillOf, rates, size } from "./text.js";
 import { now } from "./times.js";
 
 const SHOWN_AHEAD = 2;
@@ -22,16 +22,20 @@ function startRibbon(frame, live) {
   const ribbon = frame.querySelector("[data-ribbon]");
   const hasBlocks = ribbon.querySelector("[data-hash]") !== null;
   live.subscribe(hasBlocks ? ["block", "pool"] : ["pool"]);
-  live.addEventListener("event", ({ detail }) => {
-    if (detail.topic === "pool") showAhead(frame, ribbon, detail.data);
-    if (!hasBlocks || detail.topic !== "block" || detail.isOld) return;
-    if (detail.kind === "disconnected") takeBack(ribbon, detail.key);
-    else putOn(frame, ribbon, detail.data);
-  });
+  const apply = (event) => {
+    if (event.topic === "pool") showAhead(frame, ribbon, event.data);
+    if (!hasBlocks || event.topic !== "block" || event.isOld) return;
+    if (event.kind === "disconnected") takeBack(ribbon, event.key);
+    else putOn(frame, ribbon, event.data);
+  };
+  live.addEventListener("event", ({ detail }) => apply(detail));
   // What was missed is on the page of now; only the ribbon is taken from it.
   if (hasBlocks) {
-    live.addEventListener("gap", () => reload(frame));
-    document.addEventListener("deck:poll", () => reload(frame));
+    const again = async () => {
+      for (const event of await heardMeanwhile(live, () => reload(frame))) apply(event);
+    };
+    live.addEventListener("gap", again);
+    document.addEventListener("deck:poll", again);
   }
 }
 
@@ -68,7 +72,7 @@ function makeBlock(frame, ribbon, block) {
   say(made, "height", count(block.height));
   say(made, "count", count(block.tx_count));
   say(made, "size", size(block.size));
-  say(made, "fee", count(block.size ? (1000 * block.fees) / block.size : 0));
+  say(made, "fee", rates([block.lowest_per_kb, block.highest_per_kb]));
   say(made, "miner", block.miner ? `…${block.miner.slice(-8)}` : "genesis");
   const time = made.querySelector("time");
   time.dataset.ms = block.time_ms;
@@ -95,22 +99,32 @@ function showAhead(frame, ribbon, pool) {
     say(shown, "title", place ? `next + ${place}` : "next");
     say(shown, "count", count(block.count));
     say(shown, "size", size(block.bytes));
-    const rates = [...new Set([block.lowest_per_kb, block.highest_per_kb])];
-    say(shown, "fee", rates.map(count).join("–"));
+    say(shown, "fee", rates([block.lowest_per_kb, block.highest_per_kb]));
   }
 }
 
+/** Returns the events that came while `load` ran and that the page it resolves to, by its number, has not. */
+async function heardMeanwhile(live, load) {
+  const heard = [];
+  const hear = ({ detail }) => heard.push(detail);
+  live.addEventListener("event", hear);
+  const since = await load();
+  live.removeEventListener("event", hear);
+  return heard.filter((event) => event.seq > since);
+}
+
+/** Takes the ribbon from a new page; returns the number of the last event that the page knows. */
 async function reload(frame) {
   const answer = await fetch(location.pathname, { headers: { "X-Chaindeck-Poll": "1" } }).catch(() => null);
-  if (!answer?.ok) return;
-  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  const text = answer?.ok ? await answer.text().catch(() => "") : "";
+  const page = new DOMParser().parseFromString(text, "text/html");
   const fresh = page.querySelector("[data-ribbon]");
   const ribbon = frame.querySelector("[data-ribbon]");
-  if (!fresh || !ribbon) return;
+  if (!fresh || !ribbon) return Infinity;
+  if (ribbon.contains(document.activeElement) && document.activeElement !== ribbon) return Infinity;
   ribbon.dataset.full = fresh.dataset.full;
-  if (!ribbon.contains(document.activeElement) || document.activeElement === ribbon) {
-    ribbon.replaceChildren(...fresh.childNodes);
-  }
+  ribbon.replaceChildren(...fresh.childNodes);
+  return Number(page.querySelector(".app").dataset.since ?? 0);
 }
 
 /** "7 new, show": a list never moves while it is read. */

@@ -6,9 +6,11 @@ const LOOKS = {
   live: ["ok", "check", "Live"],
   away: ["warn", "alert", "Coordinator away"],
   connecting: ["warn", "alert", "Reconnecting"],
-  refused: ["error", "cross", "Signed out"],
+  refused: ["error", "cross", "Live line refused"],
   closed: ["idle", "pause", "Paused"],
 };
+const DATED = new Set(["away", "connecting", "refused"]);
+const POLLED = new Set(["connecting", "refused"]);
 const PATIENCE_MS = 2_000;
 const POLL_MS = 10_000;
 
@@ -22,8 +24,7 @@ export function startStanding(live, panels) {
   const show = (state) => {
     const [status, icon, word] = LOOKS[state];
     pill.dataset.status = status;
-    pill.querySelector("span").textContent =
-      state === "connecting" || state === "away" ? `${word}, as of ${clock(asOf)}` : word;
+    pill.querySelector("span").textContent = DATED.has(state) ? `${word}, as of ${clock(asOf)}` : word;
     const use = pill.querySelector("use");
     use.setAttribute("href", use.getAttribute("href").replace(/#.*/, `#${icon}`));
     root.toggleAttribute("data-stale", state !== "live" && state !== "closed");
@@ -39,8 +40,8 @@ export function startStanding(live, panels) {
     // A line that is back within two seconds is not worth a flash of grey.
     if (detail.state === "connecting") late = setTimeout(() => show("connecting"), PATIENCE_MS);
     else show(detail.state);
-    if (detail.state === "connecting") polling = setInterval(() => poll(panels), POLL_MS);
-    if (detail.state === "refused") location.reload();
+    if (POLLED.has(detail.state)) polling = setInterval(() => poll(panels), POLL_MS);
+    if (detail.state === "refused") leaveIfSignedOut();
   });
 
   const pause = document.querySelector("[data-pause]");
@@ -52,6 +53,13 @@ export function startStanding(live, panels) {
     if (isPaused) live.close();
     else live.open();
   });
+}
+
+/** A page that its reader may still see stays: loading it again would be refused the line again, for ever. */
+async function leaveIfSignedOut() {
+  const headers = { "X-Chaindeck-Poll": "1" };
+  const answer = await fetch(location.href, { headers }).catch(() => null);
+  if (answer?.redirected || answer?.status === 401 || answer?.status === 403) location.reload();
 }
 
 /** Has everything that can be asked for asked for again: no line says what changed. */

@@ -45,6 +45,12 @@ export function figure(value) {
 /** A share of a hundred in steps of five, for which the style sheet has rules; 0 where `full` is not known. */
 export const fillOf = (bytes, full) => (full ? Math.max(5, Math.min(100, 5 * round((20 * bytes) / full))) : 0);
 
+/** The lowest and the highest fee rate of some payments, in base units for 1,000 bytes. */
+export function rates(span) {
+  const known = [...new Set(span)].filter((rate) => rate !== null).map(count);
+  return known.length > 0 ? `${known.join("–")} /kB` : "no fees";
+}
+
 const UNITS_IN_COIN = 100_000_000n;
 
 /** Base units as coins: 1,234.5. */

@@ -2,6 +2,7 @@
 
 import re
 
+from chaindeck.records.models import Block
 from chaindeck.records.selectors.chain import transactions_page
 from chaindeck.records.services.chain import chain_apply
 from chaindeck.records.services.pool import pool_add, pool_tell
@@ -19,6 +20,28 @@ def test_blocks_are_listed_newest_first_and_the_ribbon_ends_at_the_tip(viewer, c
     assert table_heights(text) == list(range(12, -1, -1))
     assert text.count('data-kind="tip"') == 2  # the tip, and the template of the next one
     assert f'data-hash="{chain.tip}"' in text
+
+
+def test_ribbon_tells_the_fees_of_mined_and_of_projected_blocks(viewer, chain):
+    pool_tell(data=POOL)
+    text = viewer.open("/chain/")
+    tip = text[text.index(f'data-hash="{chain.tip}"') :]
+    said = re.search(r'data-is="fee">([\d,]+)(\N{EN DASH}([\d,]+))? /kB<', tip)
+    assert said is not None
+    assert int(said[1].replace(",", "")) <= int((said[3] or said[1]).replace(",", ""))
+    assert 'data-is="fee">10\N{EN DASH}1,200 /kB<' in text
+
+
+def test_block_of_an_older_version_tells_its_average_fee(viewer, chain):
+    Block.objects.filter(hash=chain.tip).update(lowest_per_kb=None, highest_per_kb=None)
+    tip = viewer.open("/chain/").partition(f'data-hash="{chain.tip}"')[2]
+    assert re.search(r'data-is="fee">about [\d,]+ /kB<', tip)
+
+
+def test_block_without_payments_says_that_it_has_no_fees(viewer, chain):
+    chain_apply(blocks=chain.grow(payments=0))
+    tip = viewer.open("/chain/").partition(f'data-hash="{chain.tip}"')[2]
+    assert tip.partition('data-is="fee">')[2].startswith("no fees<")
 
 
 def test_pages_of_blocks_join_without_gap_or_repeat(viewer, database, rng):

@@ -1,5 +1,7 @@
 """Profile, people and tokens as their pages show and change them."""
 
+import re
+
 import pytest
 from django.test import Client
 
@@ -7,7 +9,7 @@ from chaindeck.control.limits import MAX_TOKENS_OF_ONE
 from chaindeck.control.people import tokens, users, visiting
 from chaindeck.records.models import ApiToken, Person, Visit
 from chaindeck.records.services.pending import reports_waiting
-from chaindeck.records.services.people import token_create
+from chaindeck.records.services.people import person_create, token_create
 from tests.control.house import PASSWORD, Visitor, bearer, token_for
 
 pytestmark = pytest.mark.usefixtures("database", "coordinator")
@@ -47,6 +49,29 @@ def test_profile_lists_where_one_is_signed_in_and_can_end_it(coordinator):
     assert coordinator.ended == [(here.person.pk, key)]
     assert here.client.post("/profile/end-session", {"session": "x"}).status_code == 404
     assert actions()[-1] == "session-ended"
+
+
+def test_profile_names_a_browser_in_words_and_has_what_it_said_of_itself():
+    agent = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
+    visitor = Visitor(None)
+    person_create(username="reader", password=PASSWORD)
+    visitor.name = "reader"
+    visitor.sign_in(HTTP_USER_AGENT=agent)
+    page = visitor.client.get("/profile").content.decode()
+    assert "<summary>Firefox on Linux</summary>" in page
+    assert agent in page
+
+
+def test_new_token_comes_with_a_request_that_works_as_it_stands():
+    visitor = Visitor("viewer")
+    given = {"name": "mine", "scope": "read", "days": "7"}
+    page = visitor.client.post("/tokens", given).content.decode()
+    said = re.search(r"curl -H '(Authorization: Bearer cdw_[\w-]+)' (http://[^<\"]+)", page)
+    assert said is not None
+    name, _, value = said[1].partition(": ")
+    assert said[2].endswith("/api/status/")
+    answer = Client().get("/api/status/", headers={name: value})
+    assert answer.status_code == 200
 
 
 def test_one_may_end_this_very_session():

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from typing import Literal
 
 import pytest
 from asgiref.sync import sync_to_async
@@ -14,7 +15,7 @@ from chaindeck.rpc.errors import PartRefused, PartUnreachable
 from chaindeck.rpc.forms import ReportEventRequest
 
 pytestmark = pytest.mark.usefixtures("database")
-LIMIT_S = 10
+LIMIT_S = 20
 
 
 class Taker:
@@ -90,14 +91,28 @@ def test_old_report_is_told_under_the_time_of_its_sending():
     assert "of 2001-09-09 01:46:40 UTC" in form.description
 
 
+class Bell(asyncio.Event):
+    """Says when somebody waits for it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.is_waited_for = asyncio.Event()
+
+    async def wait(self) -> Literal[True]:
+        self.is_waited_for.set()
+        return await super().wait()
+
+
 def test_ring_wakes_the_sender(monkeypatch):
     monkeypatch.setattr(reports, "REPORT_LOOK_S", 60)
 
     async def run() -> None:
         taker = Taker()
         sender = reports.ReportSender(taker)
+        bell = sender._bell = Bell()
         task = asyncio.create_task(sender.run())
-        await asyncio.sleep(0.05)
+        async with asyncio.timeout(LIMIT_S):
+            await bell.is_waited_for.wait()
         await sync_to_async(keep)()
         sender.ring()
         async with asyncio.timeout(LIMIT_S):

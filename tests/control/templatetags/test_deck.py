@@ -7,7 +7,7 @@ import pytest
 from django.template import Context
 
 from chaindeck.control import assets
-from chaindeck.control.pages.shown import fill
+from chaindeck.control.pages.shown import fill, rates
 from tests.records.databases import prepare_django
 
 prepare_django()
@@ -18,6 +18,7 @@ WRITERS = {
     **{name: getattr(deck, name) for name in ("span", "ago", "count", "figure", "size", "short")},
     "coins": deck.coins,
     "fill": lambda given: fill(*given),
+    "rates": rates,
 }
 
 

@@ -17,8 +17,8 @@ from chaindeck.node.api.openapi import Subject, build_document
 
 _ABOUT = """The HTTP API of a Chaindeck control room.
 
-Programs send a token: `Authorization: Bearer ...`; it may what its scope and its owner's role both
-allow. Pages of the control room itself come with a session. Amounts are integers of base units
+Programs send a token: `Authorization: Bearer ...`; it may do what its scope and its owner's role
+both allow. Pages of the control room itself come with a session. Amounts are integers of base units
 (10**8 to a coin), times are Unix milliseconds. Every error is
 `{"error": {"code", "message", "field"}}` with a code that never changes its meaning.
 """

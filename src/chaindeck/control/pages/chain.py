@@ -104,7 +104,11 @@ def block(request: HttpRequest, which: str) -> HttpResponse:
         raise BadRequest(str(error)) from None
     around = hashes_at([height, height + 1])
     context = {
-        "found": {**found, "fee_per_kb": shown.fee_per_kb(found)},
+        "found": {
+            **found,
+            "fee_per_kb": shown.fee_per_kb(found),
+            "rates": shown.rates_of(found),
+        },
         "rest": _rest(found["details"]),
         "page": page,
         "next": around.get(height + 1) if is_on_chain else None,

@@ -51,6 +51,8 @@ def _block(number: int, now: int) -> dict[str, Any]:
         "tx_count": 4_012 - 900 * number,
         "size": 640_000 - 200_000 * number,
         "fees": 320_000,
+        "lowest_per_kb": 100 * (number + 1),
+        "highest_per_kb": 900 + 400 * number,
         "miner": "deck1example",
         "is_on_chain": True,
     }

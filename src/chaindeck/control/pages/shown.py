@@ -24,6 +24,7 @@ TABLE_POINTS: Final = 12
 LONG_PAUSES: Final = 4
 """Times the usual pause between measurements: nothing was measured meanwhile."""
 
+EN_DASH: Final = "\N{EN DASH}"
 _MAX_HEIGHT: Final = (1 << 43) - 1
 """Of the places in the index."""
 
@@ -33,7 +34,12 @@ def ribbon(rows: Sequence[dict[str, Any]], pool: dict[str, Any] | None) -> dict[
     projected = list((pool or {}).get("projected_blocks", ()))[:PROJECTED_BLOCKS]
     full = (pool or {}).get("max_block_bytes", 0)
     coming = [
-        {**block, "fill": fill(block["bytes"], full), "ahead": place}
+        {
+            **block,
+            "fill": fill(block["bytes"], full),
+            "rates": rates((block["lowest_per_kb"], block["highest_per_kb"])),
+            "ahead": place,
+        }
         for place, block in enumerate(projected)
     ]
     return {
@@ -50,7 +56,7 @@ def depth(place: ChainPlace | None, height: int) -> int:
 
 
 def shown_block(row: dict[str, Any], full: int) -> dict[str, Any]:
-    return {**row, "fill": fill(row["size"], full), "fee_per_kb": fee_per_kb(row)}
+    return {**row, "fill": fill(row["size"], full), "rates": rates_of(row)}
 
 
 def fill(size_bytes: int, full: int) -> int:
@@ -61,6 +67,23 @@ def fill(size_bytes: int, full: int) -> int:
     if not full:
         return 0
     return max(5, min(100, 5 * round(20 * size_bytes / full)))
+
+
+def rates_of(row: dict[str, Any]) -> str:
+    """Say between which fee rates a block's payments lie.
+
+    Of blocks that an older version indexed only the average is known.
+    """
+    lowest, highest = row["lowest_per_kb"], row["highest_per_kb"]
+    if lowest is None and row["tx_count"] > 1:
+        return f"about {rates((fee_per_kb(row), None))}"
+    return rates((lowest, highest))
+
+
+def rates(span: tuple[int | None, int | None]) -> str:
+    """Write the lowest and the highest fee rate of some payments, in base units for 1,000 bytes."""
+    known = [f"{rate:,}" for rate in dict.fromkeys(span) if rate is not None]
+    return f"{EN_DASH.join(known)} /kB" if known else "no fees"
 
 
 def fee_per_kb(row: dict[str, Any]) -> int:

@@ -15,6 +15,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from chaindeck.control import wiring
 from chaindeck.control.pages.failures import not_found
+from chaindeck.control.people.agents import agent_words
 from chaindeck.control.people.reports import report
 from chaindeck.control.people.signing import person_of
 from chaindeck.records.bulk import time_ms_of
@@ -101,6 +102,7 @@ def _visits(request: HttpRequest, person: Person) -> list[dict[str, Any]]:
             "last_seen_ms": time_ms_of(visit.last_seen),
             "ip_address": visit.ip_address,
             "agent": visit.agent,
+            "words": agent_words(visit.agent),
         }
         for visit in visits_of(person)
     ]
