@@ -67,7 +67,11 @@ class WebProcess:
         return self.process.wait(10)
 
     def make_token(self, scope: str = "admin") -> str:
-        text = _MAKE_TOKEN.format(name=f"for-{scope}", scope=scope)
+        said = self.run_inside(_MAKE_TOKEN.format(name=f"for-{scope}", scope=scope))
+        return said.partition("TOKEN ")[2].strip()
+
+    def run_inside(self, text: str) -> str:
+        """Run a line of Python where the records are open; return what it prints."""
         done = subprocess.run(
             [COMMAND, "manage", "shell", "-v", "0", "-c", text],
             env=environment(self.home, self.port, **self.more),
@@ -75,7 +79,7 @@ class WebProcess:
             check=True,
             text=True,
         )
-        return done.stdout.partition("TOKEN ")[2].strip()
+        return done.stdout
 
     def get(self, path: str, **headers: str) -> tuple[int, dict[str, str], bytes]:
         given = {name.replace("_", "-"): text for name, text in headers.items()}

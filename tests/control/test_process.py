@@ -130,6 +130,20 @@ def test_web_starts_alone_and_says_that_the_coordinator_is_away(home):
     assert "Traceback" not in process.log
 
 
+def test_first_password_goes_once_it_opens_nothing_any_more(home):
+    first = home / "web" / "first-password"
+    for _ in range(2):
+        with web(home):
+            assert first.exists()
+    with web(home) as process:
+        process.run_inside(
+            "from chaindeck.records.services.people import person_set_password;"
+            "person_set_password(username='admin', password='one of my own')"
+        )
+    with web(home):
+        assert not first.exists()
+
+
 def test_web_stops_in_time_with_open_lines_and_connections(home):
     with web(home) as process:
         token = process.make_token("read")

@@ -169,16 +169,19 @@ def settle() -> None:
 
 def _migrate(home: Path) -> None:
     """Bring the tables up to date, and at the very first start make somebody who can sign in."""
+    from chaindeck.records.selectors.people import is_first_password_open  # noqa: PLC0415 - see `_build`
     from chaindeck.records.services.people import admin_ensure  # noqa: PLC0415 - see `_build`
     from chaindeck.records.setup import migrate  # noqa: PLC0415 - see `_build`
 
     migrate(home)
     password = admin_ensure()
+    path = home / "web" / FIRST_PASSWORD_NAME
     if password is not None:
         # Whoever started this shows it once and removes the file.
-        path = home / "web" / FIRST_PASSWORD_NAME
         path.parent.mkdir(mode=0o700, exist_ok=True)
         write_bytes(path, password.encode(), private=True)
+    elif not is_first_password_open():
+        path.unlink(missing_ok=True)
 
 
 def _server_config(site: Site) -> uvicorn.Config:

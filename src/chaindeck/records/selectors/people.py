@@ -5,10 +5,16 @@ from __future__ import annotations
 from django.db.models import QuerySet
 
 from chaindeck.records.models import ApiToken, Person, Visit
+from chaindeck.records.models.people import Role
 
 
 def people_all() -> QuerySet[Person]:
     return Person.objects.order_by("username")
+
+
+def is_first_password_open() -> bool:
+    """Answer whether an administrator still has the password that was made for them."""
+    return Person.objects.filter(role=Role.ADMIN, must_change_password=True).exists()
 
 
 def visits_of(person: Person) -> QuerySet[Visit]:
