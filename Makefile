@@ -29,7 +29,7 @@ run: $(READY) $(ASSETS) ## Start everything, with wallets that pay each other: h
 
 test: check $(ASSETS) ## Run the checks, then every test with coverage
 	@mkdir -p build
-	@$(BIN)/python -m pytest -n $(WORKERS) --cov --cov-report=json:build/coverage.json
+	@$(BIN)/python -m pytest -n $(WORKERS) --durations=25 --cov --cov-report=json:build/coverage.json
 	@$(BIN)/python -m tools.coverage_gate build/coverage.json
 
 check: $(READY) ## Run the linters, the type checker and the import contracts
