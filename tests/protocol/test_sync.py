@@ -444,6 +444,22 @@ class TestBodies:
         assert not node.machine.sync._arrived
         assert node.machine.sync._arrived_bytes == 0
 
+    def test_a_body_that_is_missing_below_others_that_came_is_asked_for(self, town: Town) -> None:
+        (node,) = town.settle(1)
+        blocks = chain(town, 6)
+        poor = Stranger(town, node, work=10, height=5).introduce()
+        tell_headers(poor, blocks[:5])
+        town.run(20)
+        poor.say(BlocksUnknown((blocks[0].hash,)))
+        for block in blocks[1:5]:
+            poor.say(BlockBody(block.raw))
+        town.run(20)
+        poor.leave()
+        whole = Stranger(town, node, work=12, height=6).introduce()
+        tell_headers(whole, blocks)
+        serve(town, whole, blocks)
+        assert node.tip == blocks[-1].hash
+
     def test_a_newcomer_among_pruned_nodes_syncs_from_the_one_that_is_whole(
         self, town: Town
     ) -> None:

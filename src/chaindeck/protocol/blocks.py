@@ -200,6 +200,9 @@ class BlockRelay:
             return
         self._pending.pop(block.hash, None)
         self._came_from[block.hash] = link
+        if len(self._came_from) > limits.MAX_KNOWN_BLOCKS:
+            # The tip does not follow what comes: the oldest is nobody's news.
+            del self._came_from[next(iter(self._came_from))]
         self._sync.take(block, link)
 
     # Serving

@@ -43,6 +43,9 @@ class ChainView:
             block_hash
         )
 
+    def is_here(self, block_hash: BlockHash) -> bool:
+        return self._state.tree.is_here(block_hash)
+
     def load_body(self, block_hash: BlockHash) -> bytes | None:
         return self._state.keeper.load_body(block_hash)
 

@@ -36,6 +36,9 @@ class Chain(Protocol):
     def is_wanted(self, block_hash: BlockHash) -> bool:
         """Whether the body of a known header is missing and could still count."""
 
+    def is_here(self, block_hash: BlockHash) -> bool:
+        """Whether a known block is here with all before it."""
+
     def load_body(self, block_hash: BlockHash) -> bytes | None:
         """Return a block with its body, None for what is unknown or pruned."""
 

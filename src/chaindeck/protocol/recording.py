@@ -359,6 +359,9 @@ class _RecordedChain:
     def is_wanted(self, block_hash: BlockHash) -> bool:
         return cast("bool", self._note("is_wanted", self._chain.is_wanted(block_hash)))
 
+    def is_here(self, block_hash: BlockHash) -> bool:
+        return cast("bool", self._note("is_here", self._chain.is_here(block_hash)))
+
     def load_body(self, block_hash: BlockHash) -> bytes | None:
         return cast("bytes | None", self._note("load_body", self._chain.load_body(block_hash)))
 
@@ -399,6 +402,9 @@ class _ReplayedChain:
 
     def is_wanted(self, _block_hash: BlockHash) -> bool:
         return cast("bool", self._answers.next("is_wanted"))
+
+    def is_here(self, _block_hash: BlockHash) -> bool:
+        return cast("bool", self._answers.next("is_here"))
 
     def load_body(self, _block_hash: BlockHash) -> bytes | None:
         return cast("bytes | None", self._answers.next("load_body"))

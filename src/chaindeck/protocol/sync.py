@@ -272,7 +272,10 @@ class Sync:
                 core.send(link, BlockBody(raw))
 
     def _plan(self) -> None:
-        """Go for the best branch: append what is new on it, or start anew on another."""
+        """Go for the best branch: append what is new on it, or start anew on another.
+
+        Bodies may have come out of order, so that one is missing below others that are here.
+        """
         chain = self._core.chain
         best = self._goal()
         if best.header.hash == self._planned:
@@ -284,9 +287,9 @@ class Sync:
         while (
             entry is not None
             and entry.header.hash != self._planned
-            and chain.is_wanted(entry.header.hash)
+            and not chain.is_here(entry.header.hash)
         ):
-            if entry.header.hash not in self._judging:
+            if chain.is_wanted(entry.header.hash) and entry.header.hash not in self._judging:
                 wanted.append(entry.header.hash)
             entry = chain.find(entry.header.previous)
         wanted.reverse()
