@@ -7,6 +7,7 @@ repeats it, and exits 1 if there was one. `--evidence NAME` records the run in d
 from __future__ import annotations
 
 import argparse
+import gc
 import sys
 import time
 from collections import Counter
@@ -35,6 +36,8 @@ class Outcome(msgspec.Struct, frozen=True):
 def run_seed(seed: int) -> Outcome:
     """Simulate one seed to its end."""
     result = Run(draw_scenario(seed), name=f"swarm-{seed}").finish()
+    # Otherwise nobody looks at what a run had kept out of the way of the collector.
+    gc.collect()
     fault = result.fault
     told = ""
     if fault is not None:

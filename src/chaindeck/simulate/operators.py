@@ -1,23 +1,25 @@
-"""The people who sign checkpoints: where two contradict each other, they look and sign one again.
+"""The people who sign checkpoints: where two contradict each other, they look and sign once more.
 
-They meet outside the network and take their time. All of them sign the one whose block more nodes
-have, so that it gains signers and holds; the protocol does the rest.
+They meet outside the network and take their time; whoever misused their keys has but copies. All of
+them sign the one whose block more nodes have, so that it gains signers and holds; where no node has
+either, as both were invented, they sign the end of the chain. The protocol does the rest.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from chaindeck.ledger.checkpoints import Checkpoint, check_checkpoint, sign_checkpoint
+from chaindeck.ledger.checkpoints import Checkpoint, sign_checkpoint
 from chaindeck.ledger.genesis import Network
 from chaindeck.ledger.signatures import SigningKey
+from chaindeck.ledger.types import BlockHash, Height
 from chaindeck.simulate.limits import OPERATORS_LOOK_US
 from chaindeck.simulate.node import SimulatedNode
 from chaindeck.simulate.world import World
 
 
 class Operators:
-    """Whoever of the signers is honest."""
+    """The owners of the keys."""
 
     def __init__(
         self,
@@ -47,22 +49,24 @@ class Operators:
             return
         conflict = nodes[0].state.checkpoints.conflict
         assert conflict is not None
-        chosen = max(conflict, key=lambda item: (self._count(item), item.hash))
         self.settled += 1
-        nodes[0].take_checkpoint(self._sign(chosen))
+        nodes[0].take_checkpoint(self._sign(*self._choose(conflict, nodes[0])))
         self.notice(nodes[0])
+
+    def _choose(
+        self, conflict: tuple[Checkpoint, Checkpoint], node: SimulatedNode
+    ) -> tuple[Height, BlockHash]:
+        """Return a block that somebody has: nobody signs what he has not seen."""
+        chosen = max(conflict, key=lambda item: (self._count(item), item.hash))
+        if self._count(chosen):
+            return chosen.height, chosen.hash
+        tip = node.state.tip.header
+        return tip.height, tip.hash
 
     def _count(self, checkpoint: Checkpoint) -> int:
         """Return how many nodes have a block on their chain."""
         height = int(checkpoint.height)
         return sum(node.keeper.active_hash(height) == checkpoint.hash for node in self._up_nodes())
 
-    def _sign(self, checkpoint: Checkpoint) -> Checkpoint:
-        """Return a checkpoint with all our signatures beside those that it has."""
-        network, height, block_hash = self._network, checkpoint.height, checkpoint.hash
-        ours = sign_checkpoint(network, height, block_hash, self._keys)
-        by_signer = {
-            **dict(zip(check_checkpoint(network, checkpoint), checkpoint.signatures, strict=True)),
-            **dict(zip(sorted(key.key_hash for key in self._keys), ours.signatures, strict=True)),
-        }
-        return Checkpoint(height, block_hash, tuple(by_signer[key] for key in sorted(by_signer)))
+    def _sign(self, height: Height, block_hash: BlockHash) -> Checkpoint:
+        return sign_checkpoint(self._network, height, block_hash, self._keys)

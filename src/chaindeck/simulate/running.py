@@ -137,7 +137,7 @@ class Run(Watcher):
                 self._acquaintance.remembered_by(number),
                 self._acquaintance.settled_for(number),
             )
-        self.operators = Operators(self.world, self.network, signers[quorum:], self._up_nodes)
+        self.operators = Operators(self.world, self.network, signers, self._up_nodes)
         self.miners = self._make_miners(keys)
         self.load = Load(self.world, self.library, load, keys, stream(seed, "load"), self._up_nodes)
         self.load.when_taken = self._payment_made
