@@ -255,14 +255,17 @@ class Run(Watcher):
 
     def _live(self, progress: Progress) -> None:
         scenario = self.scenario
-        total_s = scenario.duration_s + scenario.settle_s + QUIET_S
+        total_s = scenario.duration_s + scenario.settle_s + 2 * QUIET_S
         self.begin()
         self._pass(scenario.duration_s, progress, total_s)
         self.load.stop()
         self.faults.undo()
         self._pass(scenario.settle_s, progress, total_s)
         self._wait_for_blocks()
-        self._end_mining()
+        power = self._end_mining()
+        # What is still on its way arrives first, or it could tie with the last block.
+        self._pass(QUIET_S, progress, total_s)
+        self._find_last(power)
         self._pass(QUIET_S, progress, total_s)
         self.invariants.quiet(self.nodes)
         self.invariants.settled(self.load.fates(self.nodes))
@@ -322,16 +325,21 @@ class Run(Watcher):
         assert target is not None, "the rule gives canonical bits"
         return max(network.genesis.block_interval_ms * MS, int(work_of(target) / hashes_s * SECOND))
 
-    def _end_mining(self) -> None:
-        """Let one miner find a last block, which decides any race, and nobody a further one."""
+    def _end_mining(self) -> float:
+        """Have nobody find a further block; return what hash rate there was."""
         self._spectator.stop_mining()
-        last, *others = self.miners.values() if self.miners else (None,)
-        if last is None:
-            return
-        last.node.hashes_s += sum(miner.node.hashes_s for miner in others)
-        for miner in others:
+        power = sum(miner.node.hashes_s for miner in self.miners.values())
+        for miner in self.miners.values():
             miner.node.hashes_s = 0
             miner.restart()
+        return power
+
+    def _find_last(self, power: float) -> None:
+        """Let one miner find a last block, which decides any race."""
+        if not self.miners:
+            return
+        last = next(iter(self.miners.values()))
+        last.node.hashes_s = power
         last.restart()
         before = last.found
         for _ in range(MAX_SETTLE_INTERVALS * LAST_STEPS):
