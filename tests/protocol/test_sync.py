@@ -444,6 +444,27 @@ class TestBodies:
         assert not node.machine.sync._arrived
         assert node.machine.sync._arrived_bytes == 0
 
+    def test_what_nobody_gave_is_asked_for_again_after_a_while_without_any_news(
+        self, town: Town
+    ) -> None:
+        (node,) = town.settle(1)
+        blocks = chain(town, 3)
+        guest = Stranger(town, node, work=6, height=3).introduce()
+        tell_headers(guest, blocks)
+        town.run(50)
+        asked = guest.last(AskBlocks)
+        assert asked is not None
+        guest.say(BlocksUnknown(asked.hashes))
+        town.run(1_000)
+        guest.leave()
+        town.run(1_000)
+        whole = Stranger(town, node, work=6, height=3).introduce()
+        tell_headers(whole, blocks)
+        serve(town, whole, blocks)
+        assert node.tip != blocks[-1].hash, "the branch is left alone"
+        serve(town, whole, blocks, limits.UNAVAILABLE_MS)
+        assert node.tip == blocks[-1].hash
+
     def test_a_body_that_is_missing_below_others_that_came_is_asked_for(self, town: Town) -> None:
         (node,) = town.settle(1)
         blocks = chain(town, 6)

@@ -59,6 +59,7 @@ class Sync:
         self._judging: dict[BlockHash, Link | None] = {}
         self._stall_ms = limits.STALL_FIRST_MS
         self._is_watching = False
+        self._is_retrying = False
         self._is_stuck = False
         """Nobody is left who could have the next body."""
         self._is_first_sync = False
@@ -333,8 +334,21 @@ class Sync:
         self._unavailable[given_up] = self._core.now_ms + limits.UNAVAILABLE_MS
         if len(self._unavailable) > limits.MAX_UNAVAILABLE:
             del self._unavailable[next(iter(self._unavailable))]
+        self._retry_later()
         self._plan()
         return self._planned != given_up
+
+    def _retry_later(self) -> None:
+        if not self._is_retrying:
+            self._is_retrying = True
+            self._core.after(limits.UNAVAILABLE_MS, self._retry)
+
+    def _retry(self) -> None:
+        """Go for what was left alone, though nothing has moved meanwhile that would lead there."""
+        self._is_retrying = False
+        if any(until_ms > self._core.now_ms for until_ms in self._unavailable.values()):
+            self._retry_later()
+        self.moved()
 
     def _forget_arrived(self) -> None:
         """Let go of bodies that are no longer on the way."""
