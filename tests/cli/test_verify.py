@@ -42,7 +42,7 @@ def proof(tmp_path_factory):
 def verify(tmp_path: Path, capsys):
     def run(answer, *options: str) -> tuple[int, str]:
         path = tmp_path / "proof.json"
-        path.write_text(answer if isinstance(answer, str) else json.dumps(answer))
+        path.write_bytes(answer if isinstance(answer, bytes) else json.dumps(answer).encode())
         code = main(["verify", str(path), *options])
         said = capsys.readouterr()
         return code, said.out + said.err
@@ -99,5 +99,7 @@ def test_forged_proof_is_refused(proof, verify, name, change, reason):
 
 
 def test_file_that_is_no_proof_is_refused(verify):
-    assert verify("{}")[0] == 1
-    assert "no answer of a node" in verify("nonsense")[1]
+    for content in (b"{}", b"nonsense", b"", b'{"id": "\xff"}', b"\xff\xfe"):
+        code, said = verify(content)
+        assert code == 1
+        assert "no answer of a node" in said

@@ -1,7 +1,8 @@
 """Checks, without a network, that a transaction is in a block: what a node gave for `?proof=1`.
 
-It says that the block was worked for and holds these very bytes. Whether the block is on one's
-chain it cannot know: compare its hash with one from somebody whom you trust.
+It says that the block holds these very bytes, and that its hash meets the target which it names
+itself: anybody can make such a block. Whether it is on one's chain no file can tell, so compare its
+hash with one from somebody whom you trust.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ def check_proof(text: bytes) -> Proven:
     """Return what a file with a proof proves; raise `ProofInvalid`."""
     try:
         state = msgspec.json.decode(text, type=TransactionState)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise ProofInvalid(reason=f"it is no answer of a node: {error}") from None
     if state.proof is None:
         raise ProofInvalid(reason="it has the transaction without the way to its block")
