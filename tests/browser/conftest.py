@@ -25,6 +25,8 @@ SHOTS = Path(__file__).parents[2] / "build" / "screenshots"
 AXE = Path(__file__).parents[2] / "frontend/node_modules/axe-core/axe.min.js"
 LIMIT_MS = 20_000
 BLOCKS = 30
+MEASURED_CHARTS = 2
+"""Throughput and hash rate, after two measurements; the interval takes a minute of blocks."""
 
 
 class System:
@@ -172,6 +174,16 @@ class Window:
 
     def open(self, path: str) -> Page:
         self.page.goto(path)
+        return self.page
+
+    def open_with_charts(self, path: str) -> Page:
+        """Open a page that draws, once the installation is old enough for it to have something."""
+
+        def has_charts() -> bool:
+            self.page.goto(path)
+            return self.page.locator("[data-chart]").count() >= MEASURED_CHARTS
+
+        wait_for(has_charts)
         return self.page
 
     def wait_for_live(self) -> None:

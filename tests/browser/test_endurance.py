@@ -21,20 +21,31 @@ FULL_S = 3_600
 SETTLED_S = 300
 STEP_S = 15
 GROWTH = 0.10
+COLLECTIONS = 8
 BUSY_S = 60 if IS_LONG else 15
 LONG_TASK_MS = 50
 
 
 class Counts:
-    """What a page holds, after all garbage is gone."""
+    """What a page holds, after all garbage is gone.
+
+    A collection keeps whatever the stack of its moment seems to point at, up to a whole list of
+    blocks that was replaced a moment ago. So it is asked for several times, and the least counts:
+    what leaks is there every time.
+    """
 
     def __init__(self, opened) -> None:
+        self._page = opened.page
         self._session = opened.context.new_cdp_session(opened.page)
         self._session.send("HeapProfiler.enable")
 
     def take(self) -> dict[str, int]:
-        for _ in range(2):
-            self._session.send("HeapProfiler.collectGarbage")
+        found = [self._collect() for _ in range(COLLECTIONS)]
+        return {name: min(one[name] for one in found) for name in found[0]}
+
+    def _collect(self) -> dict[str, int]:
+        self._page.evaluate("0")
+        self._session.send("HeapProfiler.collectGarbage")
         heap = self._session.send("Runtime.getHeapUsage")["usedSize"]
         counters = self._session.send("Memory.getDOMCounters")
         return {
@@ -63,7 +74,12 @@ def open_with_feed(opened, system, path):
 
 def test_kiosk_of_many_hours_keeps_its_memory_and_its_nodes(window, system, capsys):
     opened = window(viewport={"width": 1920, "height": 1080})
+    opened.open_with_charts("/?kiosk")
     page, feed = open_with_feed(opened, system, "/?kiosk")
+    # Each is drawn when it is first in sight, which a frame decides and not the clock.
+    for chart in page.locator("[data-chart]").all():
+        chart.scroll_into_view_if_needed()
+        chart.locator("canvas").wait_for()
     counts = Counts(opened)
     live_through(page, feed, FULL_S)
     before = counts.take()

@@ -143,9 +143,8 @@ def test_reduced_motion_leaves_nothing_moving(window, system):
 
 
 def test_chart_below_the_fold_is_drawn_when_it_comes_into_sight(window, system):
-    page = window(viewport={"width": 390, "height": 700}).open("/")
+    page = window(viewport={"width": 390, "height": 700}).open_with_charts("/")
     chart = page.locator('[data-chart="hash_rate"]')
-    chart.wait_for(state="attached")
     assert chart.locator("canvas").count() == 0
     chart.scroll_into_view_if_needed()
     chart.locator("canvas").wait_for()
