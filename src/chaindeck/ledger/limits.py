@@ -116,3 +116,6 @@ MAX_CHECKPOINT_SIGNERS: Final = 255
 
 MAX_ALLOCATIONS: Final = 1_000
 """Outputs of the genesis coinbase; keeps it within a transaction's size."""
+
+MAX_FORESEEN: Final = 16
+"""Blocks whose coins are kept for those that wait behind them, twice as many as wait at a time."""

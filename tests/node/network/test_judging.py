@@ -54,10 +54,13 @@ async def bench(folder: Path) -> AsyncIterator[Bench]:
             asyncio.create_task(made.judges.judge_blocks()),
             asyncio.create_task(made.judges.judge_payments()),
         ]
+        looking = asyncio.create_task(made.judges.foresee_blocks())
         yield made
         made.judges.stop()
         async with asyncio.timeout(5):
             await asyncio.gather(*tasks)
+        looking.cancel()
+        await asyncio.wait([looking])
 
 
 async def blocks(folder: Path, count: int) -> list[Block]:
@@ -80,6 +83,66 @@ def test_blocks_are_judged_in_order_and_news_comes_before_the_verdict(tmp_path: 
             assert at.told[0] == "news"
             assert at.verdicts == [BlockJudged(block.hash, LINK, None) for block in made]
             assert at.service.tip.header.hash == made[-1].hash
+
+    run(live())
+
+
+def test_blocks_are_foreseen_while_another_is_at_the_chain_and_one_alone_is_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def live() -> None:
+        made = await blocks(tmp_path / "other", 4)
+        async with bench(tmp_path / "own") as at:
+            done: list[str] = []
+            foresee, submit = at.service.foresee, at.service.submit_block
+            numbers = {block.hash: number for number, block in enumerate(made)}
+
+            async def note_look(block: Block) -> bool:
+                done.append(f"look {numbers[block.hash]}")
+                return await foresee(block)
+
+            async def note_turn(block: Block) -> bool:
+                done.append(f"turn {numbers[block.hash]}")
+                return await submit(block)
+
+            monkeypatch.setattr(at.service, "foresee", note_look)
+            monkeypatch.setattr(at.service, "submit_block", note_turn)
+            for block in made:
+                at.service.state.add_header(block.header, block.seal, at.service.clock.now_ms())
+            for block in made[:3]:
+                at.judges.offer_block(block, LINK)
+            await until(lambda: len(at.verdicts) == 3)
+            at.judges.offer_block(made[3], LINK)
+            await until(lambda: len(at.verdicts) == 4)
+            assert [item for item in done if "turn" in item] == [f"turn {n}" for n in range(4)]
+            assert [item for item in done if "look" in item] == ["look 1", "look 2"]
+            assert done.index("look 2") < done.index("turn 2")
+
+    run(live())
+
+
+@pytest.mark.parametrize("is_bug", [True, False])
+def test_block_that_cannot_be_foreseen_has_its_turn_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog, is_bug: bool
+) -> None:
+    async def live() -> None:
+        made = await blocks(tmp_path / "other", 3)
+        async with bench(tmp_path / "own") as at:
+            looks: list[Block] = []
+
+            async def fail(block: Block) -> bool:
+                looks.append(block)
+                if is_bug:
+                    raise ValueError("a bug")
+                return False
+
+            monkeypatch.setattr(at.service, "foresee", fail)
+            for block in made:
+                at.judges.offer_block(block, LINK)
+            await until(lambda: len(at.verdicts) == 3)
+            assert at.service.tip.header.hash == made[-1].hash
+            assert looks == [made[1], made[1], made[2], made[2]], "again when its turn has come"
+            assert caplog.text.count("a block could not be foreseen") == (4 if is_bug else 0)
 
     run(live())
 

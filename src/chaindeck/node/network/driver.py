@@ -118,6 +118,7 @@ class Driver:
             self._spawn(self._judges.judge_blocks()),
             self._spawn(self._judges.judge_payments()),
         ]
+        self._spawn(self._judges.foresee_blocks())
         self._spawn(self._watch_clock())
         self._inputs.appendleft(Started(self._peers_file.load()))
         self._is_stepping = False

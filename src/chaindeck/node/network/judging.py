@@ -32,10 +32,11 @@ Ticket = tuple[int, tuple[Transaction, ...]]
 
 
 class Judges:
-    """Two queues into the service, and what comes out of it told as inputs.
+    """Queues into the service, one of blocks and one of payments; what comes out told as inputs.
 
     `tell` takes a verdict; `tell_news` is called before it, so that the machine hears what became
     of the chain before it hears why. The machine bounds both queues: it hands over only so much.
+    Blocks that find the chain busy are foreseen meanwhile, on their way from one queue to another.
     """
 
     def __init__(
@@ -44,12 +45,16 @@ class Judges:
         self._service = service
         self._tell = tell
         self._tell_news = tell_news
+        self._coming: asyncio.Queue[BlockOffer] = asyncio.Queue()
         self._blocks: asyncio.Queue[BlockOffer | None] = asyncio.Queue()
+        self._unjudged = 0
         self._payments: asyncio.Queue[Ticket | None] = asyncio.Queue()
         self._stopping = asyncio.Event()
 
     def offer_block(self, block: Block, link: LinkId | None) -> None:
-        self._blocks.put_nowait((block, link))
+        self._unjudged += 1
+        queue = self._blocks if self._unjudged == 1 else self._coming
+        queue.put_nowait((block, link))
 
     def offer_payments(self, ticket: int, transactions: tuple[Transaction, ...]) -> None:
         self._payments.put_nowait((ticket, transactions))
@@ -63,12 +68,34 @@ class Judges:
         self._blocks.put_nowait(None)
         self._payments.put_nowait(None)
 
+    async def foresee_blocks(self) -> None:
+        """Have the long part of blocks done while others before them are at the chain.
+
+        It has no end of its own, and may be cancelled at any time.
+        """
+        while True:
+            offer = await self._coming.get()
+            if not await self._foresee(offer[0]):
+                # What it spends may be made by those before it that were not foreseen.
+                await self._blocks.join()
+                await self._foresee(offer[0])
+            self._blocks.put_nowait(offer)
+
+    async def _foresee(self, block: Block) -> bool:
+        try:
+            return await self._service.foresee(block)
+        except Exception as bug:  # noqa: BLE001 - logged; the block has its turn all the same
+            _log.error("a block could not be foreseen", bug, hash=block.hash.hex())
+            return False
+
     async def judge_blocks(self) -> None:
         while (offer := await self._blocks.get()) is not None and not self._stopping.is_set():
             block, link = offer
             error = await self._submit(block)
+            self._unjudged -= 1
             self._tell_news()
             self._tell(BlockJudged(block.hash, link, error))
+            self._blocks.task_done()
 
     async def judge_payments(self) -> None:
         """Offer what several peers sent at once, so that its signatures are checked together."""
