@@ -1,7 +1,5 @@
 """`chaindeck coordinator` as who types it sees it."""
 
-import argparse
-
 import pytest
 
 from chaindeck.cli import coordinator as verb
@@ -39,5 +37,5 @@ def test_address_of_another_program_is_a_refusal(monkeypatch, capsys, tmp_path):
 
     monkeypatch.setenv("CHAINDECK_HOME", str(tmp_path))
     monkeypatch.setattr(verb, "run_coordinator", taken)
-    assert verb.run(argparse.Namespace()) == REFUSED
+    assert main(["coordinator"]) == REFUSED
     assert "rpc-address-taken" in capsys.readouterr().err

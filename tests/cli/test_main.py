@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from chaindeck.cli.main import _VERBS, main
+from tests.functional.processes import COMMAND
 
 
 def test_help_lists_every_verb(capsys) -> None:
@@ -23,6 +26,35 @@ def test_verb_that_is_none_is_misuse(capsys) -> None:
         main(["upp"])
     assert ended.value.code == 2
     assert "invalid choice: 'upp'" in capsys.readouterr().err
+
+
+def status_told_to(output: int, home: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [COMMAND, "status", "--json"],
+        stdout=output,
+        stderr=subprocess.PIPE,
+        env={**os.environ, "CHAINDECK_HOME": str(home), "PYTHONUNBUFFERED": ""},
+        check=False,
+        text=True,
+    )
+
+
+def test_reader_who_has_seen_enough_is_no_error(tmp_path) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        done = status_told_to(writing, tmp_path)
+    finally:
+        os.close(writing)
+    assert done.returncode == 141
+    assert "pipe" not in done.stderr.lower()
+
+
+def test_output_that_a_full_disk_does_not_take_is_told_of(tmp_path) -> None:
+    with Path("/dev/full").open("wb") as full:
+        done = status_told_to(full.fileno(), tmp_path)
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1] == "chaindeck: system: No space left on device"
 
 
 def test_node_imports_nothing_of_the_other_verbs() -> None:

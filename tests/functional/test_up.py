@@ -11,6 +11,7 @@ import socket
 import stat
 import subprocess
 import time
+from functools import partial
 from typing import IO
 
 import psutil
@@ -22,6 +23,7 @@ from chaindeck.rpc.client import SupervisorClient
 from chaindeck.rpc.errors import PartRefused
 from chaindeck.supervisor.control import find_supervisor
 from chaindeck.supervisor.home import Home
+from chaindeck.supervisor.remote import ask
 from chaindeck.supervisor.settings import load_config
 from tests.functional.processes import COMMAND
 from tests.functional.ups import Installed, installed
@@ -188,10 +190,24 @@ def test_node_that_hangs_is_replaced_by_the_next_up() -> None:
         os.kill(hanging, signal.SIGSTOP)
         wait_until(lambda: home.states()["node-1"]["state"] == "sick")
         assert home.run("status").returncode == 1
-        assert "node-1       sick, and is replaced: no answer within" in home.up().stdout
+        assert "node-1       sick, and is started again: no answer within" in home.up().stdout
         assert home.pid_of("node-1") != hanging
         assert not psutil.pid_exists(hanging)
         home.run("down")
+
+
+def test_part_that_was_stopped_by_order_is_started_by_the_next_up() -> None:
+    with installed(2) as home:
+        home.up()
+        ask(home.home, partial(SupervisorClient.stop_part, name="node-2"))
+        assert home.states()["node-2"]["reason"] == "stopped by order"
+        assert "node-2: stopped by order" in home.run("status").stderr
+        done = home.up()
+        assert "node-2       stopped, and is started again: stopped by order" in done.stdout
+        assert home.states()["node-2"]["state"] == "ready"
+        assert home.run("status").returncode == 0
+        home.run("down")
+        home.expect_nothing_left()
 
 
 def test_supervisor_that_hangs_is_told_of_and_replaced_on_demand() -> None:
@@ -271,6 +287,27 @@ def test_wrong_variable_is_named_with_an_example(name: str, value: str) -> None:
         assert done.stderr.startswith(f"chaindeck: {name}: ")
         assert "; for example " in done.stderr
         assert "(setting-invalid)" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("REDIS_URL", "bogus"),
+        ("DATABASE_URL", "mysql://somewhere"),
+        ("NODE_URL", "no address"),
+        ("CHAINDECK_GRPC", "nowhere"),
+        ("ALLOWED_ORIGINS", "deck.example"),
+        ("LOG_LEVEL", "loud"),
+        ("CHAINDECK_PEERS", "not a peer"),
+    ],
+)
+def test_wrong_variable_of_any_part_is_named_before_one_is_started(name: str, value: str) -> None:
+    with installed() as home:
+        done = home.run("up", "--detach", **{name: value})
+        assert done.returncode == 2
+        assert name in done.stderr
+        assert done.stdout == ""
+        assert home.processes() == []
 
 
 def test_home_that_cannot_be_made_is_told_of() -> None:

@@ -6,13 +6,8 @@ import argparse
 import os
 from typing import TYPE_CHECKING
 
-from chaindeck.cli.output import MISUSE, REFUSED, print_error
-from chaindeck.coordinator.errors import SettingInvalid
 from chaindeck.coordinator.process import run_coordinator
 from chaindeck.coordinator.settings import read_settings
-from chaindeck.ledger.errors import CodedError
-from chaindeck.records.errors import DatabaseUrlInvalid
-from chaindeck.rpc.errors import AddressInvalid, AddressTaken
 
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
@@ -31,14 +26,4 @@ def add_verb(verbs: _SubParsersAction[argparse.ArgumentParser]) -> None:
 
 
 def run(_: argparse.Namespace) -> int:
-    try:
-        return run_coordinator(read_settings(os.environ))
-    except (SettingInvalid, DatabaseUrlInvalid, AddressInvalid) as error:
-        return _say(error, MISUSE)
-    except AddressTaken as error:
-        return _say(error, REFUSED)
-
-
-def _say(error: CodedError, code: int) -> int:
-    print_error(f"{error} ({error.code})")
-    return code
+    return run_coordinator(read_settings(os.environ))

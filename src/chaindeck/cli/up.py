@@ -7,11 +7,16 @@ import asyncio
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING
 
 from chaindeck.cli.output import DONE
+from chaindeck.control.config import read_config
+from chaindeck.coordinator.settings import read_settings
+from chaindeck.node.config import load_config
 from chaindeck.node.logs import get_logger
+from chaindeck.records.databases import describe_database
 from chaindeck.rpc.client import SupervisorClient
 from chaindeck.rpc.forms import Notification
 from chaindeck.store.errors import StoreLocked
@@ -65,6 +70,7 @@ def add_verb(verbs: _SubParsersAction[argparse.ArgumentParser]) -> None:
 def run(options: argparse.Namespace) -> int:
     wishes = read_environment(os.environ)
     installation = prepare(wishes, nodes=options.nodes, demo=options.demo)
+    _check_settings(installation, os.environ)
     if options.restart:
         shut_down(installation.home)
     code = _OVERTAKEN
@@ -79,6 +85,16 @@ def run(options: argparse.Namespace) -> int:
                 lambda pid: forget(installation.home, pid),
             )
     return code
+
+
+def _check_settings(installation: Installation, environment: Mapping[str, str]) -> None:
+    """Hold the environment against the rules of every part, before the first of them starts."""
+    home = installation.home
+    read_settings(environment)
+    read_config(environment)
+    describe_database(home.folder, environment)
+    for node in installation.config.nodes:
+        load_config(home.nodes / node.name, environment, {})
 
 
 def _join(installation: Installation) -> int:
@@ -97,8 +113,9 @@ def _join(installation: Installation) -> int:
         print(f"what runs is not what {home.config} says; `chaindeck up --restart` makes it so")
     for part in parts:
         if part.state != "ready":
-            print(f"{part.name:<12} {part.state}, and is replaced: {part.reason.splitlines()[0]}")
-            ask(home, partial(SupervisorClient.restart_part, name=part.name))
+            why = f": {part.reason.splitlines()[0]}" if part.reason else ""
+            print(f"{part.name:<12} {part.state}, and is started again{why}", flush=True)
+            ask(home, partial(SupervisorClient.start_part, name=part.name))
     print(f"runs already, and is well: {', '.join(part.name for part in parts)}")
     for part in parts:
         if part.kind == "web":

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import uvloop
 
-from chaindeck.control.process import LOOPBACK, read_config, run_web
+from chaindeck.control.config import LOOPBACK, read_config
+from chaindeck.control.process import run_web
 from chaindeck.supervisor.settings import read_environment
 
 if TYPE_CHECKING:

@@ -10,30 +10,21 @@ import asyncio
 import contextlib
 import errno
 import gc
-import ipaddress
 import os
-import re
 import signal
 import socket
 import time
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, cast, get_args
+from typing import TYPE_CHECKING, NamedTuple, cast
 
-import msgspec
 import uvicorn
 
 from chaindeck.control.asgi import Application, Site
 from chaindeck.control.assets import assets
-from chaindeck.control.errors import (
-    GrpcInvalid,
-    ListeningInsecure,
-    LoggingInvalid,
-    OriginInvalid,
-    WebPortInvalid,
-    WebPortTaken,
-)
+from chaindeck.control.config import WebConfig
+from chaindeck.control.errors import WebPortTaken
 from chaindeck.control.limits import (
     BACKLOG,
     KEEP_ALIVE_S,
@@ -44,11 +35,10 @@ from chaindeck.control.limits import (
 )
 from chaindeck.control.live.protocol import LiveProtocol
 from chaindeck.control.setup import configure
-from chaindeck.node.logs import LogFormat, get_logger, set_up_logs
-from chaindeck.rpc.access import check_address, coordinator_access
+from chaindeck.node.logs import get_logger, set_up_logs
+from chaindeck.rpc.access import coordinator_access
 from chaindeck.rpc.channel import RpcChannel
 from chaindeck.rpc.client import CoordinatorClient
-from chaindeck.rpc.errors import AddressInvalid
 from chaindeck.store.atomic import write_bytes, write_json
 
 if TYPE_CHECKING:
@@ -57,11 +47,6 @@ if TYPE_CHECKING:
 
 RUNNING_NAME = "running.json"
 FIRST_PASSWORD_NAME = "first-password"  # noqa: S105 - the name of a file
-DEFAULT_PORT = 8000
-LOOPBACK = "127.0.0.1"
-LEVELS = ("info", "debug", "warning", "error")
-_ORIGIN = re.compile(r"https?://(\[[0-9a-f:.]+\]|[a-z0-9.-]+)(:[0-9]{1,5})?")
-_MAX_PORT = 65_535
 _log = get_logger("web")
 
 
@@ -71,34 +56,6 @@ class House(NamedTuple):
     site: Site
     sockets: Sockets
     reports: ReportSender
-
-
-class WebConfig(msgspec.Struct, frozen=True, kw_only=True):
-    """How the web is reached, and how it logs."""
-
-    host: str = LOOPBACK
-    port: int = DEFAULT_PORT
-    origins: tuple[str, ...] = ()
-    grpc: str = ""
-    log_level: str = "info"
-    log_format: LogFormat = "text"
-
-
-def read_config(environ: Mapping[str, str], host: str = LOOPBACK) -> WebConfig:
-    """Check the variables; raise a `WebSettingInvalid`."""
-    origins = tuple(filter(None, map(str.strip, environ.get("ALLOWED_ORIGINS", "").split(","))))
-    for origin in origins:
-        if not _ORIGIN.fullmatch(origin):
-            raise OriginInvalid(origin=origin)
-    _check_host(host, origins)
-    return WebConfig(
-        host=host,
-        port=_port(environ.get("CHAINDECK_PORT", "").strip() or str(DEFAULT_PORT)),
-        origins=origins,
-        grpc=_grpc(environ.get("CHAINDECK_GRPC", "").strip()),
-        log_level=_choice(environ, "LOG_LEVEL", LEVELS),
-        log_format=_choice(environ, "LOG_FORMAT", get_args(LogFormat)),
-    )
 
 
 async def run_web(home: Path, config: WebConfig) -> int:
@@ -259,39 +216,5 @@ def _running(home: Path, address: str, instance: str) -> Iterator[None]:
         path.unlink(missing_ok=True)
 
 
-def _check_host(host: str, origins: Sequence[str]) -> None:
-    """Passwords and sessions leave this machine only behind TLS."""
-    try:
-        is_local = ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        is_local = host == "localhost"
-    is_secure = bool(origins) and all(origin.startswith("https://") for origin in origins)
-    if not is_local and not is_secure:
-        raise ListeningInsecure(host=host)
-
-
-def _grpc(text: str) -> str:
-    if text:
-        try:
-            check_address(text)
-        except AddressInvalid as error:
-            raise GrpcInvalid(reason=str(error)) from None
-    return text
-
-
-def _choice(environ: Mapping[str, str], name: str, choices: Sequence[str]) -> Any:  # noqa: ANN401 - one of the words
-    """Return one of some words, the first where the environment says nothing."""
-    text = environ.get(name, "").strip().lower() or choices[0]
-    if text not in choices:
-        raise LoggingInvalid(name=name, text=text, choices=", ".join(choices))
-    return text
-
-
 def _shown(host: str) -> str:
     return f"[{host}]" if ":" in host else host
-
-
-def _port(text: str) -> int:
-    if not text.isdecimal() or int(text) > _MAX_PORT:
-        raise WebPortInvalid(text=text)
-    return int(text)

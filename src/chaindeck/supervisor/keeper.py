@@ -127,14 +127,14 @@ class Keeper:
         self._watching = asyncio.create_task(self._watch())
         self._watching.add_done_callback(self._tell_fault)
 
-    async def stop(self) -> None:
-        """Return when nothing of the part is left."""
+    async def stop(self, reason: str = "") -> None:
+        """Return when nothing of the part is left. Without a reason the last trouble stays it."""
         await self._end_watching()
         if self._run is not None:
             self._set("stopping")
         await self._clear()
         if self._state != "stopped":
-            self._set("stopped", self._reason, "stopped")
+            self._set("stopped", reason or self._reason, reason or "stopped")
 
     def check_ports(self) -> None:
         """Raise `PortHeld` if somebody else listens where this part will."""

@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import os
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 
 import psutil
 
@@ -89,7 +90,7 @@ class Supervisor:
 
     async def stop_part(self, name: str) -> None:
         """Stop a part until it is started by an order. Raises `PartUnknown`."""
-        await self._order(name, Keeper.stop)
+        await self._order(name, partial(Keeper.stop, reason="stopped by order"))
 
     async def restart_part(self, name: str) -> None:
         """Stop and start a part, also one that was given up. Raises as `start`."""

@@ -11,9 +11,10 @@ from typing import Any
 from websockets.asyncio.client import ClientConnection, connect
 
 from chaindeck.control.asgi import Site
+from chaindeck.control.config import WebConfig
 from chaindeck.control.live.hub import LiveHub
 from chaindeck.control.live.sockets import Sockets
-from chaindeck.control.process import WebConfig, WebServer, _listen, _server_config
+from chaindeck.control.process import WebServer, _listen, _server_config
 from chaindeck.rpc.errors import PartUnreachable
 from chaindeck.rpc.following import Away
 from chaindeck.rpc.forms import Event, Snapshot, StreamHello
