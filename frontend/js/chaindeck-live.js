@@ -6,6 +6,9 @@
 
 import { Connection } from "./lib/connection.js";
 import { count } from "./lib/text.js";
+import { second } from "./lib/zone.js";
+
+const OF_LINE = new Set(["state", "gap", "hello", "snapshot", "beat"]);
 
 /** Opens a line that comes back by itself. Options: `topics`, and `WebSocket` for other systems. */
 export function connect(url, { topics = [], WebSocket, random } = {}) {
@@ -26,9 +29,14 @@ class Live {
     return this._line.state;
   }
 
-  /** Calls back with each event of a topic, or with "state", "gap", "hello". Returns how to stop. */
+  /** When the network was heard from last, in Unix milliseconds; null before that. */
+  get asOf() {
+    return this._line.asOf;
+  }
+
+  /** Calls back with each event of a topic, or with what OF_LINE names. Returns how to stop. */
   on(name, callback) {
-    const isOfLine = ["state", "gap", "hello", "snapshot"].includes(name);
+    const isOfLine = OF_LINE.has(name);
     const hear = isOfLine
       ? ({ detail }) => callback(detail)
       : ({ detail }) => detail.topic === name && callback(detail);
@@ -51,12 +59,15 @@ class Live {
 }
 
 const WORDS = { live: "Live", away: "Coordinator away", connecting: "Connecting", refused: "Not allowed", closed: "Stopped" };
+const UNKNOWN = "—";
 const STYLE = `:host { display: inline-flex; flex-wrap: wrap; gap: 4px 16px; font: 14px/20px system-ui, sans-serif; }
 :host([state="live"]) [part="state"]::before { background: #0b6b4f; }
 [part="state"]::before { content: ""; display: inline-block; width: 8px; height: 8px; margin-right: 6px; border-radius: 50%; background: #8a4b00; }
-b { font-variant-numeric: tabular-nums; }`;
+:host(:not([state="live"])) b:not([part="state"]) { opacity: 0.6; filter: grayscale(1); }
+b { font-variant-numeric: tabular-nums; }
+[part="age"] { font-weight: 400; }`;
 
-/** `<live-dashboard src="wss://deck.example.org/ws/live">`: height, waiting, nodes, and whether it is of now. */
+/** `<live-dashboard src="wss://deck.example.org/ws/live">`: height, waiting, nodes, and of when that is. */
 class LiveDashboard extends (globalThis.HTMLElement ?? class {}) {
   connectedCallback() {
     const root = this.shadowRoot ?? this.attachShadow({ mode: "open" });
@@ -69,9 +80,19 @@ class LiveDashboard extends (globalThis.HTMLElement ?? class {}) {
     const height = this._make("height", "Height");
     const waiting = this._make("waiting", "Waiting");
     const nodes = this._make("nodes", "Nodes up");
+    const age = this._make("age", "");
     const states = new Map();
     this._live = connect(this.getAttribute("src"));
     this._live.on("state", (now) => this._tell(state, now.state));
+    for (const name of ["state", "beat", "chain", "pool", "node"]) {
+      this._live.on(name, () => this._date(age, this._live.asOf));
+    }
+    // What is lost may have been the end of a node; those that are left come again.
+    this._live.on("gap", ({ topics }) => {
+      if (!topics.includes("node")) return;
+      states.clear();
+      nodes.textContent = UNKNOWN;
+    });
     this._live.on("chain", ({ data }) => (height.textContent = count(data.height)));
     this._live.on("pool", ({ data }) => (waiting.textContent = count(data.count)));
     this._live.on("node", ({ kind, key, data }) => {
@@ -93,8 +114,12 @@ class LiveDashboard extends (globalThis.HTMLElement ?? class {}) {
     value.setAttribute("part", part);
     box.append(title ? `${title} ` : "", value);
     this.shadowRoot.append(box);
-    if (title) value.textContent = "—";
+    if (title) value.textContent = UNKNOWN;
     return value;
+  }
+
+  _date(box, asOf) {
+    box.textContent = asOf === null ? "" : `as of ${second(asOf)}`;
   }
 
   _tell(box, state) {

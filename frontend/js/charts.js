@@ -1,6 +1,7 @@
 // Charts of a page, with uPlot; without this module the tables beside them say the same.
 
 import uPlot from "uplot";
+import { ZONE, day, minute, second } from "./lib/zone.js";
 
 const KEPT_POINTS = 600;
 const HEIGHT_PX = 220;
@@ -20,15 +21,11 @@ function colour(name) {
   return found || token(name);
 }
 
-const clock = (ms) => new Date(ms).toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit" });
-const exactly = (ms) => new Date(ms).toLocaleTimeString("en-GB");
-const day = (ms) => new Date(ms).toLocaleDateString("en-GB", { day: "numeric", month: "short" });
-
 /** Hours and minutes; days where the whole is longer than two, seconds where ticks stand closer than a minute. */
 function sayTimes(plot, ticks) {
   const isLong = plot.scales.x.max - plot.scales.x.min > 2 * 86_400_000;
   const isClose = ticks.length > 1 && ticks[1] - ticks[0] < 60_000;
-  return ticks.map(isLong ? day : isClose ? exactly : clock);
+  return ticks.map(isLong ? day : isClose ? second : minute);
 }
 
 /** What is counted has no tenths. */
@@ -50,6 +47,7 @@ function draw(box) {
       width: box.clientWidth,
       height: HEIGHT_PX,
       ms: 1,
+      tzDate: (ms) => uPlot.tzDate(new Date(ms), ZONE),
       legend: { show: false },
       cursor: { y: false, drag: { x: false, y: false } },
       scales: { y: { range: (_, low, high) => [Math.min(0, low), high > low ? high * 1.1 : high + 1] } },
@@ -90,20 +88,39 @@ for (const box of boxes) widths.observe(box);
 
 // Paper has no sight to come into.
 addEventListener("beforeprint", () => {
-  for (const box of boxes) if (!drawn.get(box).plot) draw(box);
+  for (const box of boxes) if (!box.hidden && !drawn.get(box).plot) draw(box);
 });
 
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
   for (const box of boxes) if (drawn.get(box).plot) draw(box);
 });
 
-document.addEventListener("deck:figure", ({ detail }) => {
-  const box = boxes.find((one) => one.dataset.chart === detail.name);
-  if (!box) return;
+/** Adds what is newer than all that is known; a box that has enough for a line then comes into sight. */
+function add(box, points) {
   const { plot, data } = drawn.get(box);
-  if (detail.timeMs <= data[0].at(-1)) return;
-  data[0].push(detail.timeMs);
-  data[1].push(detail.value);
+  for (const [timeMs, value] of points) {
+    if (timeMs <= data[0].at(-1)) continue;
+    data[0].push(timeMs);
+    data[1].push(value);
+  }
   while (data[0].length > KEPT_POINTS) for (const column of data) column.shift();
   plot?.setData(data);
+  if (!box.hidden || data[0].length < 2) return;
+  box.hidden = false;
+  // Its table can be asked for now.
+  box.nextElementSibling.dispatchEvent(new Event("deck:filled", { bubbles: true }));
+}
+
+document.addEventListener("deck:figure", ({ detail }) => {
+  const box = boxes.find((one) => one.dataset.chart === detail.name);
+  if (box) add(box, [[detail.timeMs, detail.value]]);
+});
+
+document.addEventListener("deck:page", ({ detail }) => {
+  for (const box of boxes) {
+    const fresh = detail.page.querySelector(`[data-chart="${box.dataset.chart}"]`);
+    if (!fresh) continue;
+    const [times, values] = JSON.parse(fresh.dataset.points);
+    add(box, times.map((timeMs, place) => [timeMs, values[place]]));
+  }
 });

@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -62,6 +63,15 @@ class System:
         )
         return int(height)
 
+    def measurements(self) -> int:
+        ((count,),) = self.coordinator.query("SELECT COUNT(*) FROM network_stats")
+        return int(count)
+
+    def updated_ms(self) -> int:
+        """Return when the coordinator wrote down last how things stand."""
+        ((text,),) = self.coordinator.query("SELECT last_updated FROM system_status")
+        return round(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp() * 1_000)
+
     @contextlib.contextmanager
     def web(self) -> Iterator[None]:
         with (self.home / "web.log").open("wb") as log:
@@ -92,28 +102,34 @@ class System:
             process.wait(10)
 
 
-@pytest.fixture(scope="session")
-def system() -> Iterator[System]:
+@contextlib.contextmanager
+def installed() -> Iterator[System]:
+    """A fresh home with a node that answers; coordinator and web are for the caller to start."""
     folder = Path(tempfile.mkdtemp(prefix="cd-"))
     home = folder / "h"
     home.mkdir(mode=0o700)
     try:
         with home_node(home) as node, elsewhere() as site:
             coordinator = CoordinatorProcess(home)
-            coordinator.start()
-            running = System(home, node, coordinator, site)
             try:
-                running.mine(BLOCKS)
-                running.pay()
-                running.mine()
-                wait_for(lambda: running.height() == BLOCKS + 1)
-                with running.web():
-                    yield running
+                yield System(home, node, coordinator, site)
             finally:
-                if coordinator.process.poll() is None:
+                if coordinator.is_running:
                     coordinator.stop()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def system() -> Iterator[System]:
+    with installed() as running:
+        running.coordinator.start()
+        running.mine(BLOCKS)
+        running.pay()
+        running.mine()
+        wait_for(lambda: running.height() == BLOCKS + 1)
+        with running.web():
+            yield running
 
 
 @pytest.fixture
@@ -181,7 +197,7 @@ class Window:
 
         def has_charts() -> bool:
             self.page.goto(path)
-            return self.page.locator("[data-chart]").count() >= MEASURED_CHARTS
+            return self.page.locator("[data-chart]:not([hidden])").count() >= MEASURED_CHARTS
 
         wait_for(has_charts)
         return self.page

@@ -1,5 +1,6 @@
 """What happens while a page is open."""
 
+import json
 import re
 
 import pytest
@@ -8,6 +9,15 @@ from tests.coordinator.processes import wait_for
 
 pytestmark = pytest.mark.needs("chromium")
 MAIN_SCRIPT = re.compile(r"/main-[0-9a-f]+\.js$")
+ELSEWHERE = re.compile(r"/elsewhere/ws/live$")
+ADD_DASHBOARD = """async (source) => {
+    await import("/static/chaindeck-live.js");
+    const made = document.createElement("live-dashboard");
+    made.setAttribute("src", source);
+    document.querySelector("main").append(made);
+}"""
+HOUR_MS = 3_600_000
+GREY = "node => getComputedStyle(node).filter"
 PILL = '[data-live="connection"]'
 
 
@@ -133,17 +143,44 @@ def test_hash_is_copied_whole(window, system):
 def test_dashboard_element_drops_into_any_page(window, system):
     opened = window()
     page = opened.open("/about")
-    page.evaluate(
-        """async (source) => {
-            await import("/static/chaindeck-live.js");
-            const made = document.createElement("live-dashboard");
-            made.setAttribute("src", source);
-            document.querySelector("main").append(made);
-        }""",
-        system.url.replace("http", "ws") + "/ws/live",
-    )
+    page.evaluate(ADD_DASHBOARD, system.url.replace("http", "ws") + "/ws/live")
     page.locator('live-dashboard[state="live"]').wait_for()
     system.mine()
     height = f"{system.node.get('/api/status')['height']:,}"
     page.locator('live-dashboard [part="height"]').get_by_text(height).wait_for()
     page.locator('live-dashboard [part="nodes"]').get_by_text("1 of 1").wait_for()
+
+
+def test_dashboard_element_forgets_nodes_that_are_gone_and_says_of_when_it_is(window, system):
+    opened = window()
+    page, lines = opened.page, []
+    page.route_web_socket(ELSEWHERE, lambda line: lines.append(line))  # noqa: PLW0108 - it wants a function
+    page.goto("/about")
+    page.evaluate(ADD_DASHBOARD, "ws://127.0.0.1/elsewhere/ws/live")
+    wait_for(lambda: lines != [] or page.wait_for_timeout(0))
+    (line,) = lines
+
+    def say(kind, **more):
+        line.send(json.dumps({"type": kind, "seq": 9, **more}))
+
+    def nodes(*names):
+        up = {"kind": "changed", "topic": "node", "time_ms": 0, "seq": 1, "data": {"state": "up"}}
+        say("snapshot", topic="node", events=[{**up, "key": name} for name in names])
+
+    say("hello", epoch="e", time_ms=HOUR_MS, source={"state": "live"})
+    shown = page.locator('live-dashboard [part="nodes"]')
+    nodes("a", "b", "c")
+    shown.get_by_text("3 of 3").wait_for()
+    say("gap", topics=["chain"])
+    shown.get_by_text("3 of 3").wait_for()
+    say("gap", topics=["node"])
+    shown.get_by_text("—").wait_for()
+    nodes("a", "b")
+    shown.get_by_text("2 of 2").wait_for()
+    age = page.locator('live-dashboard [part="age"]')
+    assert re.fullmatch(r"as of 01:\d\d:\d\d", age.inner_text())
+    assert shown.evaluate(GREY) == "none"
+    say("source", state="away", since_ms=12 * HOUR_MS)
+    page.locator('live-dashboard[state="away"]').wait_for()
+    age.get_by_text("as of 12:00:00").wait_for()
+    assert shown.evaluate(GREY) == "grayscale(1)"

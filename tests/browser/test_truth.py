@@ -12,6 +12,10 @@ pytestmark = pytest.mark.needs("chromium")
 PILL = '[data-live="connection"]'
 LIVE = re.compile(r"/ws/live$")
 STALE = "() => document.documentElement.hasAttribute('data-stale')"
+AWAY = f"html[data-stale] {PILL}[data-status=warn]"
+GREY = "node => getComputedStyle(node).filter"
+FIGURE_TIME = """document.querySelector('[data-kpi="hash_rate"] time')"""
+CHART = """document.querySelector('[data-chart="hash_rate"] canvas')"""
 FRESH = "() => !document.documentElement.hasAttribute('data-stale')"
 
 
@@ -79,20 +83,107 @@ def test_half_open_line_is_noticed_and_what_it_swallowed_is_made_up_for(window, 
     expect_whole(page, hashes)
 
 
-def test_polling_takes_over_where_no_socket_opens_and_ends_when_one_does(window, system):
+@pytest.mark.parametrize("code", [1013, 4429, None])
+def test_page_whose_first_line_never_opens_greys_and_polls(code, window, system):
+    def refuse(line):
+        """Close it, or answer nothing at all."""
+        if code is not None:
+            line.close(code=code, reason="not now")
+
     opened = window()
     page = opened.page
+    page.clock.install()
+    page.route_web_socket(LIVE, refuse)
+    page.goto("/")
+    page.clock.run_for(3_000)
+    page.wait_for_function(STALE)
+    page.locator(PILL).get_by_text("Connecting, as of").wait_for()
+    hashes = system.mine(2)
+    wait_for(lambda: system.height() == system.node.get("/api/status")["height"])
+    before = page.locator(PILL).inner_text()
+    page.clock.run_for(11_000)
+    expect_whole(page, hashes)
+    page.wait_for_function(f"() => document.querySelector('{PILL}').innerText !== '{before}'")
+
+
+def open_away(opened):
+    """Open the overview once the web has noticed that nobody answers any more."""
+
+    def is_drawn_away():
+        opened.page.goto("/")
+        return opened.page.locator(AWAY).count() == 1
+
+    wait_for(is_drawn_away)
+    return opened.page
+
+
+def test_page_drawn_while_the_coordinator_is_away_says_so_and_of_when_it_is(window, system):
+    bare = window(java_script_enabled=False)
+    system.coordinator.kill()
+    try:
+        for opened in (bare, window()):
+            page = open_away(opened)
+            assert re.search(r"away, as of \d\d:\d\d:\d\d", page.locator(PILL).inner_text())
+            cards = page.locator("#cards").inner_text()
+            assert "Unknown" in cards
+            assert "Away" in cards
+            assert "when last seen" in cards
+            assert not re.search("Healthy|Running", cards)
+            assert "nobody knows how nodes and parts are" in page.locator("#attention").inner_text()
+            known_ms = int(page.locator("#as-of time").get_attribute("data-ms"))
+            assert known_ms == system.updated_ms()
+            assert page.locator(".kpis").evaluate(GREY) == "grayscale(1)"
+    finally:
+        system.coordinator.start()
+    opened.wait_for_live()
+    page.wait_for_function(FRESH)
+    page.locator("#cards").get_by_text("Healthy").wait_for()
+    page.locator("#attention").get_by_text("Nothing. Nodes answer").wait_for()
+
+
+def test_page_that_sees_the_coordinator_go_says_no_longer_that_all_is_well(window, system):
+    opened = window()
+    page = opened.open("/")
+    opened.wait_for_live()
+    page.locator("#cards").get_by_text("Running").wait_for()
+    system.coordinator.kill()
+    try:
+        page.locator("#cards").get_by_text("Unknown").wait_for()
+        page.locator("#attention").get_by_text("nobody knows").wait_for()
+    finally:
+        system.coordinator.start()
+    page.locator("#attention").get_by_text("Nothing. Nodes answer").wait_for()
+
+
+def test_polling_takes_over_where_no_socket_opens_and_ends_when_one_does(window, system):
+    opened = window()
+    page = opened.open_with_charts("/")
     valve = Valve(page)
     page.clock.install()
     page.goto("/")
     opened.wait_for_live()
+    page.locator('[data-chart="hash_rate"]').scroll_into_view_if_needed()
+    page.locator('[data-chart="hash_rate"] canvas').wait_for()
+    table = page.locator("#table-hash_rate")
+    table.get_by_text("As a table").click()
+    page.get_by_role("heading", name="Overview").click()
     valve.shut()
     page.clock.run_for(3_000)
     page.wait_for_function(STALE)
+    figure_at, picture = page.evaluate(
+        f"() => [Number({FIGURE_TIME}.dataset.ms), {CHART}.toDataURL()]"
+    )
+    measured = system.measurements()
+    wait_for(lambda: system.measurements() > measured)
     hashes = system.mine(2)
     wait_for(lambda: system.height() == system.node.get("/api/status")["height"])
     page.clock.run_for(11_000)
     expect_whole(page, hashes)
+    page.wait_for_function(f"() => Number({FIGURE_TIME}.dataset.ms) > {figure_at}")
+    page.wait_for_function(f"() => {CHART}.toDataURL() !== {json.dumps(picture)}")
+    row = table.locator("tbody time").first
+    assert row.is_visible(), "what was open stays open"
+    assert int(row.get_attribute("data-ms")) > figure_at
     tip = f"#{system.node.get('/api/status')['height']:,}"
     page.locator('[data-live="height"]').get_by_text(tip).wait_for()
     assert "Reconnecting" in page.locator(PILL).inner_text(), "what is polled is not live"

@@ -31,6 +31,8 @@ class House:
         self.ended: list[tuple[int, str]] = []
         self.rings = 0
         self.place = ("e1", 7)
+        self.is_away = False
+        self.heard_ms: int | None = None
 
     def end_lines(self, *, person_id: int, session_key: str = "") -> None:
         self.ended.append((person_id, session_key))

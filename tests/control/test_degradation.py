@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import time
+from datetime import datetime
 
 import pytest
 
@@ -112,6 +113,20 @@ def test_coordinator_that_is_away_is_said_to_be_and_nothing_it_told_is_lost(well
     expect_no_gap(live)
 
 
+def test_web_that_starts_without_the_coordinator_says_of_when_records_are(well):
+    whole, _ = well
+    whole.coordinator.kill()
+    whole.web.stop()
+    whole.web.start()
+    try:
+        hello = whole.listen().wait(lambda frame: frame["type"] == "hello")
+        heard = datetime.fromisoformat(whole.status()["last_updated"])
+        since_ms = round(heard.timestamp() * 1_000)
+        assert hello["source"] == {"state": "away", "since_ms": since_ms}
+    finally:
+        whole.coordinator.start()
+
+
 def test_node_that_is_away_is_down_and_the_rest_goes_on(well):
     whole, live = well
     whole.nodes[1].kill()
@@ -190,7 +205,7 @@ def expect_without_redis(whole: Deck) -> None:
     assert list(status["coordinator"]["problems"]) == ["redis"]
     assert "Redis does not take events now" in status["coordinator"]["problems"]["redis"]
     assert (status["node_status"], status["coordinator"]["running"]) == ("up", True)
-    assert (whole.stats()["health"], whole.stats()["error"]) == ("healthy", None)
+    assert (whole.stats()["health"], whole.stats()["error"]) == ("degraded", None)
     assert whole.is_alive()
     expect_named(whole, is_so)
 

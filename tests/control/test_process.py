@@ -157,5 +157,6 @@ def test_reports_wait_for_the_coordinator_and_arrive_once(home):
             assert [row["action"] for row in rows] == ["token-made"]
             assert process.ask("/api/status/", token)["coordinator"]["pid"]
             stats = process.ask("/api/stats/", token)
-            assert stats["health"] == "healthy"
+            # There is no node to follow, which it may have noticed by now.
+            assert stats["health"] in ("healthy", "degraded")
             assert stats["error"] is None

@@ -68,6 +68,10 @@ class CoordinatorProcess:
     def log(self) -> str:
         return self.log_path.read_text()
 
+    @property
+    def is_running(self) -> bool:
+        return hasattr(self, "process") and self.process.poll() is None
+
     def kill(self) -> None:
         self.process.kill()
         self.process.wait(10)

@@ -27,7 +27,7 @@ function opened(topics = ["chain"]) {
 test("who knows nothing asks without a place", () => {
   opened();
   assert.deepEqual(FakeSocket.last.sent, [{ type: "subscribe", topics: ["chain"] }]);
-  assert.deepEqual(states(), ["live"]);
+  assert.deepEqual(states(), ["connecting", "live"]);
 });
 
 test("who comes with a place hears what was since", () => {
@@ -93,7 +93,7 @@ test("twenty seconds of silence are the end of a line", () => {
   mock.timers.tick(19_999);
   assert.equal(FakeSocket.made.length, 1);
   mock.timers.tick(1);
-  assert.deepEqual(states(), ["live", "connecting"]);
+  assert.deepEqual(states(), ["connecting", "live", "connecting"]);
   assert.equal(FakeSocket.made[0].readyState, 3);
   mock.timers.tick(500);
   assert.equal(FakeSocket.made.length, 2);
@@ -164,7 +164,39 @@ test("the coordinator's absence is told, and its return", () => {
   opened();
   FakeSocket.last.say({ type: "source", state: "away", since_ms: 5 });
   FakeSocket.last.say({ type: "source", state: "live" });
-  assert.deepEqual(states(), ["live", "away", "live"]);
+  assert.deepEqual(states(), ["connecting", "live", "away", "live"]);
+});
+
+test("a line that never opens is told to be under way, once", () => {
+  assert.equal(line.state, "closed");
+  line.open();
+  for (const code of [1006, 1013, 4429]) {
+    FakeSocket.last.close(code);
+    mock.timers.tick(15_000);
+  }
+  assert.equal(FakeSocket.made.length, 4);
+  assert.deepEqual(states(), ["connecting"]);
+  assert.equal(line.asOf, null, "nothing was heard");
+});
+
+test("what is known is of the last word of a live network, by the control room's clock", () => {
+  mock.timers.reset();
+  mock.timers.enable({ apis: ["setTimeout", "Date"], now: 1_000 });
+  line.open();
+  FakeSocket.last.accept();
+  FakeSocket.last.say(hello({ time_ms: 50_000 }));
+  assert.equal(line.asOf, 50_000);
+  mock.timers.tick(7_000);
+  FakeSocket.last.say({ type: "beat", time_ms: 57_000 });
+  assert.equal(line.asOf, 57_000);
+  FakeSocket.last.say({ type: "source", state: "away", since_ms: 55_000 });
+  mock.timers.tick(15_000);
+  FakeSocket.last.say({ type: "beat", time_ms: 72_000 });
+  assert.equal(line.asOf, 55_000, "a beat while the coordinator is away is no news");
+  FakeSocket.last.say({ type: "source", state: "live" });
+  assert.equal(line.asOf, 72_000);
+  FakeSocket.last.say({ type: "source", state: "away", since_ms: null });
+  assert.equal(line.asOf, null);
 });
 
 test("topics asked for later are subscribed once, without a place", () => {

@@ -43,7 +43,7 @@ test("a panel that is stood in or selected from is in use", () => {
 
 test("figures come from the events that measure them", () => {
   const network = { topic: "network", key: "network", data: { blocks_per_minute: 6, hash_rate: 2000, tx_rate: 0 } };
-  assert.deepEqual(figuresOf(network), { interval: 10, tx_rate: 0, pool_count: null, hash_rate: 2, propagation_ms: null });
+  assert.deepEqual(figuresOf(network), { interval: 10, tx_rate: 0, pool_count: null, hash_rate: 2, propagation_ms: null, forks: null });
   assert.deepEqual(figuresOf({ topic: "system", key: "machine", data: { memory_percent: 4 } }), { memory_percent: 4 });
   assert.deepEqual(figuresOf({ topic: "system", key: "web", data: {} }), {});
 });

@@ -1,7 +1,7 @@
 // The height in the bar, the ribbon, and lists that say how much is new without moving.
 
-import { ago, count, fillOf, rates, size } from "./text.js";
-import { now } from "./times.js";
+import { count, fillOf, rates, size } from "./text.js";
+import { tell } from "./times.js";
 
 const SHOWN_AHEAD = 2;
 
@@ -20,7 +20,8 @@ export function startChain(live) {
 
 function startRibbon(frame, live) {
   const ribbon = frame.querySelector("[data-ribbon]");
-  const hasBlocks = ribbon.querySelector("[data-hash]") !== null;
+  // The memory pool shows only what is to come.
+  const hasBlocks = Number(ribbon.dataset.ribbon) > 0;
   live.subscribe(hasBlocks ? ["block", "pool"] : ["pool"]);
   const apply = (event) => {
     if (event.topic === "pool") showAhead(frame, ribbon, event.data);
@@ -74,10 +75,7 @@ function makeBlock(frame, ribbon, block) {
   say(made, "size", size(block.size));
   say(made, "fee", rates([block.lowest_per_kb, block.highest_per_kb]));
   say(made, "miner", block.miner ? `…${block.miner.slice(-8)}` : "genesis");
-  const time = made.querySelector("time");
-  time.dataset.ms = block.time_ms;
-  time.dateTime = new Date(block.time_ms).toISOString();
-  time.textContent = ago(now() - block.time_ms);
+  tell(made.querySelector("time"), block.time_ms);
   return made;
 }
 

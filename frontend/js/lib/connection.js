@@ -14,8 +14,11 @@ export class Connection extends EventTarget {
     this.topics = new Set();
     this.epoch = epoch;
     this.since = since;
-    this.state = "connecting";
+    // Whoever listens hears of the first attempt too: a line may never open.
+    this.state = "closed";
+    /** When the network was heard from last, by the control room's clock; null before that. */
     this.asOf = null;
+    this._aheadMs = 0;
     this._WebSocket = WebSocket;
     this._random = random;
     this._attempt = 0;
@@ -59,6 +62,7 @@ export class Connection extends EventTarget {
 
   _connect() {
     clearTimeout(this._timer);
+    this._become("connecting");
     const socket = new this._WebSocket(this.url);
     this._socket = socket;
     this._listen();
@@ -101,10 +105,12 @@ export class Connection extends EventTarget {
 
   _hear(message) {
     this._listen();
-    this.asOf = Date.now();
+    // While the coordinator is away a beat is no news.
+    if (this.state === "live") this.asOf = Date.now() + this._aheadMs;
     switch (message.type) {
       case "hello":
         this._attempt = 0;
+        this._aheadMs = message.time_ms - Date.now();
         // Who was here before is about to get what was missed, and counts on by those.
         if (this.since === null || message.epoch !== this.epoch) this.since = message.seq;
         this.epoch = message.epoch;
@@ -142,6 +148,8 @@ export class Connection extends EventTarget {
   _become(state, detail = {}) {
     if (state === this.state) return;
     this.state = state;
+    if (state === "live") this.asOf = Date.now() + this._aheadMs;
+    if (state === "away") this.asOf = detail.since_ms ?? null;
     this._emit("state", { state, ...detail });
   }
 

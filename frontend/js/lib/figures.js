@@ -1,6 +1,7 @@
 // The six figures of the overview: a new measurement changes the value, its age and the small line.
 
 import { figure } from "./text.js";
+import { tell } from "./times.js";
 
 const LINE_POINTS = 40;
 
@@ -14,6 +15,7 @@ export function figuresOf(event) {
       pool_count: data.pool_count ?? null,
       hash_rate: data.hash_rate == null ? null : data.hash_rate / 1000,
       propagation_ms: data.propagation_ms ?? null,
+      forks: data.forks ?? null,
     };
   }
   return event.key === "machine" ? { memory_percent: data.memory_percent ?? null } : {};
@@ -26,10 +28,10 @@ export function startFigures(live) {
     if (detail.isOld || (detail.topic !== "network" && detail.topic !== "system")) return;
     for (const [name, value] of Object.entries(figuresOf(detail))) {
       if (value === null) continue;
-      show(name, value, detail.time_ms);
-      document.dispatchEvent(
-        new CustomEvent("deck:figure", { detail: { name, value, timeMs: detail.time_ms } }),
-      );
+      // When it was measured, as records have it; the event is a moment younger.
+      const timeMs = detail.data.time_ms ?? detail.time_ms;
+      show(name, value, timeMs);
+      document.dispatchEvent(new CustomEvent("deck:figure", { detail: { name, value, timeMs } }));
     }
   });
 }
@@ -40,15 +42,20 @@ function show(name, value, timeMs) {
   const box = document.querySelector(`[data-kpi="${name}"]`);
   if (!box) return;
   box.querySelector('[data-is="value"]').textContent = figure(value);
-  const time = box.querySelector("time");
-  if (time) time.dataset.ms = timeMs;
-  const svg = box.querySelector("[data-line]");
-  if (svg) draw(svg, value);
+  date(box.querySelector('[data-is="age"]'), timeMs);
+  draw(box.querySelector("[data-line]"), value);
+}
+
+function date(place, timeMs) {
+  if (!place.querySelector("time")) place.replaceChildren(document.createElement("time"));
+  tell(place.querySelector("time"), timeMs);
 }
 
 function draw(svg, value) {
-  const values = [...svg.dataset.line.split(" ").map(Number), value].slice(-LINE_POINTS);
+  const known = svg.dataset.line.split(" ").filter(Boolean).map(Number);
+  const values = [...known, value].slice(-LINE_POINTS);
   svg.dataset.line = values.join(" ");
+  if (values.length < 2) return;
   const points = pointsOf(values);
   svg.querySelector("polyline").setAttribute("points", points);
   svg.querySelector("polygon").setAttribute("points", `0,28 ${points} 100,28`);

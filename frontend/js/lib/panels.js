@@ -24,6 +24,7 @@ export class Panels {
       if (!detail.isOld) this.want(this._all().filter((panel) => isAbout(panel, detail)));
     });
     live.addEventListener("gap", () => this.want(this._all()));
+    this._document.addEventListener("deck:filled", ({ target }) => this.want([target]));
     this._document.addEventListener("visibilitychange", () => this.want([]));
   }
 
@@ -48,9 +49,11 @@ export class Panels {
     this._isAsking = true;
     const ids = [...this._wanted];
     this._wanted.clear();
-    const fresh = await this._load();
+    const page = await this._load();
     this._isAsking = false;
-    const late = ids.filter((id) => !this._swap(id, fresh));
+    const late = ids.filter((id) => !this._swap(id, page));
+    // What scripts draw themselves is in the same answer.
+    if (page) this._document.dispatchEvent(new CustomEvent("deck:page", { detail: { page } }));
     for (const id of late) this._wanted.add(id);
     // What could not be asked or is in use comes again after the pause.
     this.want([]);
@@ -72,7 +75,9 @@ export class Panels {
     if (!panel || !fresh) return !panel;
     if (!other) return true;
     if (isInUse(panel, this._document)) return false;
+    const isOpen = panel.querySelector("details")?.open;
     panel.replaceChildren(...other.childNodes);
+    panel.querySelector("details")?.toggleAttribute("open", Boolean(isOpen));
     return true;
   }
 

@@ -1,6 +1,7 @@
 // Times say how long ago something was, and go on saying so.
 
 import { ago } from "./text.js";
+import { absolute } from "./zone.js";
 
 const STEP_MS = 1_000;
 
@@ -17,6 +18,14 @@ export function startTimes() {
     if (document.hidden || document.documentElement.hasAttribute("data-paused")) return;
     for (const time of document.querySelectorAll("time[data-ms]")) refresh(time);
   }, STEP_MS);
+}
+
+/** Has a time be another one, in everything that it says. */
+export function tell(time, ms) {
+  time.dataset.ms = ms;
+  time.dateTime = new Date(ms).toISOString();
+  time.title = absolute(ms);
+  refresh(time);
 }
 
 function refresh(time) {

@@ -106,5 +106,8 @@ MAX_PEOPLE: Final = 1_000
 VISITS_REMEMBERED: Final = 5_000
 """Sessions of which this process knows when they were noted last."""
 
+STANDING_OLD_MS: Final = 30_000
+"""The coordinator writes down every five seconds how things stand; what is older is not of now."""
+
 STANDING_FRESH_S: Final = 2.0
 """For so long what was found out about the whole is told to all named channels."""

@@ -71,8 +71,9 @@ async def run_web(home: Path, config: WebConfig) -> int:
     with _listen(config) as listener:
         await asyncio.to_thread(_migrate, home)
         instance = uuid.uuid4().hex
+        heard_ms = await asyncio.to_thread(_heard_ms)
         async with RpcChannel(coordinator_access(home, config.grpc)) as channel:
-            house = _build(CoordinatorClient(channel), instance, config)
+            house = _build(CoordinatorClient(channel), instance, config, heard_ms)
             settle()
             server = WebServer(_server_config(house.site))
             serving = asyncio.create_task(server.serve([listener]))
@@ -96,7 +97,9 @@ async def _run_until(stopping: asyncio.Event, house: House) -> None:
         sending.cancel()
 
 
-def _build(coordinator: CoordinatorClient, instance: str, config: WebConfig) -> House:
+def _build(
+    coordinator: CoordinatorClient, instance: str, config: WebConfig, heard_ms: int | None
+) -> House:
     # Django's own modules can be imported only now that it is configured.
     from django.core.handlers.asgi import ASGIHandler  # noqa: PLC0415 - not before configure
 
@@ -105,7 +108,7 @@ def _build(coordinator: CoordinatorClient, instance: str, config: WebConfig) -> 
     from chaindeck.control.people.reports import ReportSender  # noqa: PLC0415 - not before configure
     from chaindeck.control.wiring import Wiring, wire  # noqa: PLC0415 - not before configure
 
-    sockets = Sockets(LiveHub(coordinator), instance, config.origins)
+    sockets = Sockets(LiveHub(coordinator, heard_ms), instance, config.origins)
     reports = ReportSender(coordinator)
     loop = asyncio.get_running_loop()
     wire(Wiring(instance, loop, coordinator, sockets, reports.ring))
@@ -139,6 +142,14 @@ def _migrate(home: Path) -> None:
         write_bytes(path, password.encode(), private=True)
     elif not is_first_password_open():
         path.unlink(missing_ok=True)
+
+
+def _heard_ms() -> int | None:
+    """Return when the coordinator wrote anything down last, None where it never did."""
+    from chaindeck.records.selectors.standing import status_find  # noqa: PLC0415 - see `_build`
+
+    found = status_find()
+    return found["last_updated_ms"] if found else None
 
 
 def _server_config(site: Site) -> uvicorn.Config:

@@ -24,6 +24,14 @@ class Lines(Protocol):
     def place(self) -> tuple[str, int]:
         """Epoch and number of the last event that came."""
 
+    @property
+    def is_away(self) -> bool:
+        """Whether the coordinator does not answer."""
+
+    @property
+    def heard_ms(self) -> int | None:
+        """When it told anything last, None where it never did."""
+
     def end_lines(self, *, person_id: int, session_key: str = "") -> None:
         """Close those of somebody who may no longer listen, or no longer in this way."""
 
@@ -54,6 +62,16 @@ def instance() -> str:
 def place() -> tuple[str, int]:
     """Return where the stream of events stands; without an epoch nothing came yet."""
     return _current[0].lines.place if _current else ("", 0)
+
+
+def is_away() -> bool:
+    """Whether nobody tells how things are now."""
+    return bool(_current) and _current[0].lines.is_away
+
+
+def heard_ms() -> int | None:
+    """Return when the coordinator told anything last, None where it never did."""
+    return _current[0].lines.heard_ms if _current else None
 
 
 def ask(question: Callable[[CoordinatorClient], Awaitable[T]], limit_s: float | None = None) -> T:

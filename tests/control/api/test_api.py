@@ -24,10 +24,11 @@ from chaindeck.records.models import ApiToken
 from chaindeck.records.services.activity import activity_log
 from chaindeck.records.services.nodes import node_update
 from chaindeck.rpc.errors import PartUnreachable, RequestInvalid
+from chaindeck.rpc.forms import ComponentHealth
 from tests.control.house import bearer, token_for
 from tests.control.processes import web
 from tests.coordinator.processes import coordinator as coordinator_process
-from tests.rpc.desks import short_home
+from tests.rpc.desks import SAMPLES, short_home
 
 DOCUMENT = build_document(ROUTES, SUBJECT)
 CHECKS = [
@@ -76,6 +77,15 @@ def test_stats_have_the_shape_that_programs_expect(program):
     }
     assert (answer["health"], answer["error"]) == ("degraded", None)
     assert [row["id"] for row in answer["recent_executions"]] == ["x1"]
+
+
+@pytest.mark.parametrize(("state", "health"), [("well", "healthy"), ("sick", "degraded")])
+def test_health_is_that_of_nodes_and_of_every_component(state, health, program, monkeypatch):
+    component = ComponentHealth(name="following", state=state, detail="", since_ms=1, failures=1)
+    figures = SAMPLES["get_system_stats"]
+    told = msgspec.structs.replace(figures, nodes_up=2, components=(component,))
+    monkeypatch.setitem(SAMPLES, "get_system_stats", told)
+    assert program.get("/api/stats/")["health"] == health
 
 
 def test_stats_are_zeros_with_a_reason_when_the_coordinator_refuses(program, coordinator):

@@ -132,13 +132,34 @@ async def test_coordinator_that_leaves_and_returns_is_told_of_and_nothing_is_los
         await coordinator.leave()
         away = await hear(line, "source")
         assert away["state"] == "away"
-        assert away["since_ms"] > 0
+        assert away["since_ms"] == served.hub.heard_ms
         async with by_token(served, token) as late:
             assert (await subscribe(late, "block"))["source"]["state"] == "away"
         await coordinator.tell("block", count=3)
         await coordinator.come_back()
         assert (await hear(line, "source"))["state"] == "live"
         assert await hear_events(line, 3) == [1, 2, 3]
+
+
+async def test_coordinator_is_away_since_its_last_word_and_not_since_the_web_asks(token):
+    coordinator = ScriptedCoordinator()
+    assert hub.LiveHub(coordinator).source() == {"state": "away", "since_ms": None}
+    assert hub.LiveHub(coordinator, 55).source() == {"state": "away", "since_ms": 55}
+    async with serving(coordinator) as served, by_token(served, token) as line:
+        await subscribe(line, "block")
+        before = served.hub.heard_ms
+        await come_true(lambda: time.time_ns() // 1_000_000 > before)
+        await coordinator.tell("block")
+        await hear_events(line, 1)
+        heard_ms = served.hub.heard_ms
+        assert heard_ms > before
+        await come_true(lambda: time.time_ns() // 1_000_000 > heard_ms)
+        await coordinator.leave()
+        assert await hear(line, "source") == {
+            "type": "source",
+            "state": "away",
+            "since_ms": heard_ms,
+        }
 
 
 async def test_page_from_before_the_coordinator_first_answered_is_told_to_begin(token, monkeypatch):

@@ -1,8 +1,13 @@
 """The first page: cards, figures, attention, feed, and how often it asks."""
 
 import re
+from datetime import datetime
+from zoneinfo import ZoneInfo
 
+from chaindeck.control.limits import STANDING_OLD_MS
+from chaindeck.control.pages import overview
 from chaindeck.records.bulk import now_ms
+from chaindeck.records.selectors.standing import status_find
 from chaindeck.records.services.activity import activity_log
 from chaindeck.records.services.chain import chain_apply
 from chaindeck.records.services.metrics import metrics_append
@@ -76,6 +81,67 @@ def test_all_well_says_so(viewer, chain):
     data = {"nodes": {"node-1": "up"}, "coordinator": {"hub": "well"}}
     status_set(node_status="up", coordinator_status="running", data=data)
     assert "Nothing. Nodes answer" in viewer.open("/")
+
+
+WELL = {"nodes": {"node-1": "up"}, "coordinator": {"hub": "well"}}
+
+
+def fill_well():
+    """All is well, as of the time returned."""
+    fill(height=20)
+    status_set(node_status="up", coordinator_status="running", data=WELL)
+    found = status_find()
+    assert found is not None
+    return found["last_updated_ms"]
+
+
+def expect_unknown(text, heard_ms):
+    for words in ("Unknown", "Away", "when last seen", "nobody knows how nodes and parts are"):
+        assert words in text, words
+    for words in ("Healthy", "Running", "Nothing. Nodes answer", "behind by"):
+        assert words not in text, words
+    as_of = text[text.index('id="as-of"') : text.index("</h1>") + 400]
+    assert f'data-ms="{heard_ms}"' in as_of
+
+
+def test_nothing_is_said_to_be_well_while_the_coordinator_is_away(viewer, chain, coordinator):
+    heard_ms = fill_well()
+    coordinator.is_away, coordinator.heard_ms = True, heard_ms
+    viewer.person.time_zone = "Asia/Tokyo"
+    viewer.person.save()
+    text = viewer.open("/")
+    expect_unknown(text, heard_ms)
+    at = datetime.fromtimestamp(heard_ms / 1_000, ZoneInfo("Asia/Tokyo"))
+    assert f"Coordinator away, as of {at:%H:%M:%S}" in text
+    assert 'data-zone="Asia/Tokyo" data-stale' in text
+    assert f'data-as-of="{heard_ms}"' in text
+    coordinator.is_away = False
+    text = viewer.open("/")
+    assert "Healthy" in text
+    assert "data-stale" not in text
+
+
+def test_page_of_an_installation_that_nobody_ever_told_of_has_no_time(viewer, coordinator):
+    coordinator.is_away = True
+    text = viewer.open("/")
+    assert "<span>Coordinator away</span>" in text
+    assert "nothing is known yet" in text
+    assert 'data-as-of=""' in text
+
+
+def test_what_was_written_too_long_ago_is_not_of_now(viewer, chain, monkeypatch):
+    heard_ms = fill_well()
+    monkeypatch.setattr(overview, "now_ms", lambda: heard_ms + STANDING_OLD_MS)
+    assert "Healthy" in viewer.open("/")
+    monkeypatch.setattr(overview, "now_ms", lambda: heard_ms + STANDING_OLD_MS + 1)
+    expect_unknown(viewer.open("/"), heard_ms)
+
+
+def test_figures_and_charts_without_a_measurement_can_be_filled_by_scripts(viewer, chain):
+    text = viewer.open("/")
+    assert text.count('data-line=""') == 6
+    assert text.count('data-is="age">not measured yet') == 6
+    assert len(re.findall(r'data-points="\[\[\],\[\]\]"[^>]* hidden', text)) == 3
 
 
 def test_feed_shows_ten_lines_and_more_on_demand(viewer, chain):

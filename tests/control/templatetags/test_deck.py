@@ -81,7 +81,8 @@ def test_every_state_has_an_icon_that_is_drawn(state):
 
 
 def test_sparkline_needs_two_values_and_fills_its_height():
-    assert deck.sparkline([1.0]) == ""
+    assert 'data-line="1"><polygon points=""/><polyline points=""/>' in deck.sparkline([1.0])
+    assert 'data-line=""' in deck.sparkline([])
     text = deck.sparkline([1.0, 3.0, 2.0])
     assert 'points="0.0,26.0 50.0,2.0 100.0,14.0"' in text
     assert "26.0" in deck.sparkline([5.0, 5.0])

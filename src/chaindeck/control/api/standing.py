@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable
 from pathlib import Path
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 import msgspec
 from django.conf import settings
@@ -86,9 +86,15 @@ def stats() -> StatsAnswer:
             memory_usage=figures.memory_percent,
             uptime=figures.uptime_s,
         ),
-        "healthy" if figures.nodes_up == figures.nodes else "degraded",
+        _health(figures),
         page.executions,
     )
+
+
+def _health(figures: SystemStats) -> Literal["healthy", "degraded"]:
+    """Say whether every node answers, and every part of the coordinator is well."""
+    is_sick = any(entry.state == "sick" for entry in figures.components)
+    return "degraded" if is_sick or figures.nodes_up < figures.nodes else "healthy"
 
 
 async def within(answer: Awaitable[T]) -> T:

@@ -53,12 +53,16 @@ class Reader:
 class LiveHub:
     """Run `follow` for as long as the process lives."""
 
-    def __init__(self, coordinator: CoordinatorClient) -> None:
+    def __init__(self, coordinator: CoordinatorClient, heard_ms: int | None = None) -> None:
+        """`heard_ms`: when the coordinator last wrote anything down, as far as records know."""
         self.coordinator = coordinator
         self.place: tuple[str, int] = ("", 0)
         """Epoch and number of the last event; one value, as other threads read it."""
 
-        self.away_since_ms: int | None = _now_ms()
+        self.is_away = True
+        self.heard_ms = heard_ms
+        """When the coordinator told anything last: what is known is of then."""
+
         self.is_settled = asyncio.Event()
         """Set once it is known what came before this process: then `missed` can answer."""
 
@@ -83,9 +87,9 @@ class LiveHub:
 
     def source(self) -> dict[str, object]:
         """Say whether what is told is of now."""
-        if self.away_since_ms is None:
+        if not self.is_away:
             return {"state": "live"}
-        return {"state": "away", "since_ms": self.away_since_ms}
+        return {"state": "away", "since_ms": self.heard_ms}
 
     def join(self, reader: Reader) -> None:
         self._readers.add(reader)
@@ -137,6 +141,8 @@ class LiveHub:
         has_begun = False
         async with contextlib.aclosing(aiter(follower)) as messages:
             async for message in messages:
+                if not isinstance(message, Away):
+                    self.heard_ms = _now_ms()
                 match message:
                     case StreamHello() if not has_begun:
                         if message.epoch != snapshot.epoch or message.starts_after > snapshot.seq:
@@ -216,14 +222,14 @@ class LiveHub:
             self._states.popitem(last=False)
 
     def _lose(self, reason: str) -> None:
-        if self.away_since_ms is None:
-            self.away_since_ms = _now_ms()
+        if not self.is_away:
+            self.is_away = True
             _log.warning("the coordinator is away", reason=reason)
             self._tell_source()
 
     def _find(self) -> None:
-        if self.away_since_ms is not None:
-            self.away_since_ms = None
+        if self.is_away:
+            self.is_away = False
             _log.info("the coordinator answers", seq=self.seq)
             self._tell_source()
 

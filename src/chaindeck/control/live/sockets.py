@@ -68,6 +68,16 @@ class Sockets:
         """Where the stream of events stands: its epoch and the number of the last."""
         return self._hub.place
 
+    @property
+    def is_away(self) -> bool:
+        """Whether the coordinator does not answer."""
+        return self._hub.is_away
+
+    @property
+    def heard_ms(self) -> int | None:
+        """When it told anything last, None where it never did."""
+        return self._hub.heard_ms
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         line = Line(scope, receive, send)
         with contextlib.suppress(Gone):

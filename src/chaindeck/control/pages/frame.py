@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import time
+from datetime import datetime
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 import msgspec
 from django.http import HttpRequest
 from django.urls import reverse
 
+from chaindeck.control import wiring
 from chaindeck.control.middleware import PLACE
 from chaindeck.control.rights import RIGHTS, may, role_of
 from chaindeck.records.models import Person
@@ -68,6 +71,7 @@ def frame(request: HttpRequest) -> dict[str, Any]:
         "frame": {
             "rooms": _rooms(request, person),
             "place": getattr(request, PLACE, ("", 0)),
+            **_standing(now_ms, person.time_zone),
             "height": _height(request),
             "query": request.GET.get("q", "") if request.path == "/search" else "",
             "initials": person.username[:2].upper(),
@@ -79,6 +83,17 @@ def frame(request: HttpRequest) -> dict[str, Any]:
 def know_height(request: HttpRequest, height: int | None) -> None:
     """Say what a view has read already, so that the frame need not ask for it again."""
     setattr(request, _KNOWN, height)
+
+
+def _standing(now_ms: int, zone: str) -> dict[str, Any]:
+    """Say of when a page is; scripts go on from there, and without them it stays said."""
+    is_away = wiring.is_away()
+    as_of_ms = wiring.heard_ms() if is_away else now_ms
+    words = "Coordinator away"
+    if is_away and as_of_ms is not None:
+        at = datetime.fromtimestamp(as_of_ms / 1000, ZoneInfo(zone))
+        words = f"{words}, as of {at:%H:%M:%S}"
+    return {"is_away": is_away, "as_of_ms": as_of_ms, "away": words}
 
 
 def _height(request: HttpRequest) -> int | None:

@@ -12,6 +12,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
+from chaindeck.control import wiring
+from chaindeck.control.limits import STANDING_OLD_MS
 from chaindeck.control.pages import shown
 from chaindeck.control.pages.frame import know_height
 from chaindeck.records.bulk import now_ms
@@ -23,6 +25,8 @@ from chaindeck.records.selectors.standing import network_series, status_find
 
 FEED_ROWS: Final = 10
 MORE_FEED_ROWS: Final = 50
+_AWAY: Final = ("warn", "Away")
+_UNKNOWN: Final = ("idle", "Unknown")
 _HOUR_MS: Final = 3_600_000
 _SAMPLES: Final = 720
 """Of an hour, at one each five seconds."""
@@ -37,18 +41,20 @@ def show(request: HttpRequest) -> HttpResponse:
     measured = network_series(from_ms=first, to_ms=end, limit=_SAMPLES)
     memory = metric_series("machine.memory_percent", from_ms=first, to_ms=end, limit=_SAMPLES)
     status = status_find()
+    is_old = _is_old(status, now)
     is_long = request.GET.get("feed") == "more"
     late = _late(rows, measured)
     context = {
         "ribbon": shown.ribbon(rows, pool_newest()),
-        "status": _status(status, measured),
-        "attention": _attention(status, late),
-        "late": late,
+        "status": _status(status, measured, is_old=is_old),
+        "attention": _attention(status, late, is_old=is_old),
+        # Nobody looks how far the network is.
+        "late": 0 if is_old else late,
         "kpis": _kpis(measured, memory),
         "charts": _charts(measured),
         "feed": activity_page(limit=MORE_FEED_ROWS if is_long else FEED_ROWS),
         "is_long": is_long,
-        "as_of_ms": now,
+        "as_of_ms": status and status["last_updated_ms"],
     }
     return render(request, "pages/overview.html", context)
 
@@ -59,8 +65,15 @@ def _late(rows: Sequence[dict[str, Any]], measured: Sequence[dict[str, Any]]) ->
     return max(0, measured[-1]["network_height"] - known) if measured else 0
 
 
+def _is_old(status: dict[str, Any] | None, now: int) -> bool:
+    """Whether what was said of nodes and parts is of some time ago: nobody knows how they are."""
+    if status is None:
+        return False
+    return wiring.is_away() or now - status["last_updated_ms"] > STANDING_OLD_MS
+
+
 def _status(
-    status: dict[str, Any] | None, measured: Sequence[dict[str, Any]]
+    status: dict[str, Any] | None, measured: Sequence[dict[str, Any]], *, is_old: bool
 ) -> dict[str, Any] | None:
     """Return the counts of the two cards that have something to count."""
     if status is None:
@@ -71,12 +84,13 @@ def _status(
     return {
         "nodes": len(nodes),
         "nodes_up": up,
-        "node_pill": _pill(up, len(nodes), "Healthy", "None answers"),
+        "is_old": is_old,
+        "node_pill": _UNKNOWN if is_old else _pill(up, len(nodes), "Healthy", "None answers"),
         "forks": measured[-1]["forks"] if measured else None,
         "pool_count": measured[-1]["pool_count"] if measured else None,
         "parts": len(parts),
         "parts_well": well,
-        "part_pill": _pill(well, len(parts), "Running", "Sick"),
+        "part_pill": _AWAY if is_old else _pill(well, len(parts), "Running", "Sick"),
         "updated_ms": status["last_updated_ms"],
     }
 
@@ -87,11 +101,15 @@ def _pill(well: int, count: int, good: str, bad: str) -> tuple[str, str]:
     return ("warn", f"{count - well} of {count} need a look") if well else ("error", bad)
 
 
-def _attention(status: dict[str, Any] | None, late: int) -> list[dict[str, Any]]:
+def _attention(status: dict[str, Any] | None, late: int, *, is_old: bool) -> list[dict[str, Any]]:
     """Return what somebody should look at, the worst first."""
     found: list[dict[str, Any]] = []
     if status is None:
         return found
+    if is_old:
+        why = "nobody knows how nodes and parts are; it told of them"
+        since_ms = status["last_updated_ms"]
+        return [{"look": _AWAY, "title": "The coordinator", "why": why, "since_ms": since_ms}]
     data = status["data"]
     for name, state in sorted(data.get("nodes", {}).items()):
         if state != "up":

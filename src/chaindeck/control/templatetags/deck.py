@@ -185,21 +185,23 @@ def nothing(
 
 
 @register.filter
-def sparkline(values: Sequence[float]) -> SafeString | str:
-    """Draw a series as a small line, its lowest at the bottom."""
-    if len(values) < 2:
-        return ""
+def sparkline(values: Sequence[float]) -> SafeString:
+    """Draw a series as a small line, its lowest at the bottom; scripts go on with it."""
+    points = _points(values) if len(values) > 1 else ""
+    return format_html(
+        '<svg class="spark" viewBox="0 0 100 28" preserveAspectRatio="none" aria-hidden="true"'
+        ' data-line="{}"><polygon points="{}"/><polyline points="{}"/></svg>',
+        " ".join(f"{value:.6g}" for value in values),
+        points and f"0,28 {points} 100,28",
+        points,
+    )
+
+
+def _points(values: Sequence[float]) -> str:
     low, high = min(values), max(values)
     spread = (high - low) or 1.0
     step = 100 / (len(values) - 1)
-    points = " ".join(
+    return " ".join(
         f"{place * step:.1f},{26 - 24 * (value - low) / spread:.1f}"
         for place, value in enumerate(values)
-    )
-    return format_html(
-        '<svg class="spark" viewBox="0 0 100 28" preserveAspectRatio="none" aria-hidden="true"'
-        ' data-line="{}"><polygon points="0,28 {} 100,28"/><polyline points="{}"/></svg>',
-        " ".join(f"{value:.6g}" for value in values),
-        points,
-        points,
     )
