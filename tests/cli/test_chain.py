@@ -85,6 +85,22 @@ def test_new_node_starts_from_a_snapshot(
     right = [*wrong[:-1], written["coins_hash"], "--json"]
     assert run(*right) == 0
     assert result(capsys) == written
+    assert run("verify", "--data", other, "--json") == 0
+    found = result(capsys)
+    assert (found["first_block_kept"], found["verdict"]) == (6, "everything agrees")
+    assert found["coins_hash_before_it"] == written["coins_hash"]
+    assert len(found["unchecked"]) == 2
+    assert run("verify", "--data", other) == 0
+    assert "unchecked             payments and signatures of the blocks 1 to 5" in (
+        capsys.readouterr().out
+    )
+    assert run("reindex", "--data", other) == 1
+    said = capsys.readouterr().err
+    assert "store-not-rebuildable" in said
+    assert f"move {other / 'chain.lmdb'} away" in said
+    (other / "chain.lmdb").rename(tmp_path / "away")
+    assert run("start-from", file, "--data", other) == 0
+    assert run("verify", "--data", other) == 0
 
 
 def test_chain_is_rebuilt_from_its_blocks(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

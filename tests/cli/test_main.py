@@ -57,6 +57,29 @@ def test_output_that_a_full_disk_does_not_take_is_told_of(tmp_path) -> None:
     assert done.stderr.splitlines()[-1] == "chaindeck: system: No space left on device"
 
 
+@pytest.mark.parametrize(
+    ("words", "guess"),
+    [
+        (["nod"], "node"),
+        (["walet"], "wallet"),
+        (["wallet", "blance"], "balance"),
+        (["chain", "checkpoint", "sing"], "sign"),
+        (["token", "new", "a", "--scope=red"], "read"),
+    ],
+)
+def test_misspelt_word_gets_a_guess(capsys, words, guess) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(words)
+    assert ended.value.code == 2
+    assert f"did you mean '{guess}'?" in capsys.readouterr().err
+
+
+def test_word_that_is_like_nothing_gets_none(capsys) -> None:
+    with pytest.raises(SystemExit):
+        main(["frobnicate"])
+    assert "did you mean" not in capsys.readouterr().err
+
+
 def test_node_imports_nothing_of_the_other_verbs() -> None:
     code = (
         "import sys; from chaindeck.cli.main import _parser; _parser(['node']);"

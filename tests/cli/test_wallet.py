@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 from pathlib import Path
@@ -104,11 +105,41 @@ def test_wallet_is_made_paid_and_spent(desk) -> None:
     assert "to " + address(ALICE) in desk.error
     left = desk.run("balance", "shop")
     assert left["pending"] == 250_000_000 - 150_000_000 - sent["fee"]
+    waiting, *_ = desk.run("history", "shop")
+    assert waiting == {
+        "height": None,
+        "confirmations": 0,
+        "amount": -150_000_000 - sent["fee"],
+        "transaction": sent["transaction"],
+    }
     desk.mine()
     rows = desk.run("history", "shop")
     assert [row["amount"] for row in rows] == [-150_000_000 - sent["fee"], 250_000_000]
     assert rows[0]["transaction"] == sent["transaction"]
     assert len(desk.run("history", "shop", "--limit", 1)) == 1
+
+
+def test_history_shows_what_waits_before_what_is_mined(desk, capsys) -> None:
+    made = desk.run("new", "till")
+    desk.fund(made["address"], 300_000_000)
+    with NodeClient(f"http://127.0.0.1:{desk.api.port}") as client:
+        client.access.token = desk.api.cookie
+        coming = client.dev_faucet(made["address"], 50_000_000)
+    sent = desk.run("send", "till", address(ALICE), "1", "--yes")
+    rows = desk.run("history", "till")
+    waiting = {row["transaction"]: row["amount"] for row in rows if row["height"] is None}
+    assert waiting == {
+        coming: 50_000_000,
+        sent["transaction"]: -100_000_000 - sent["fee"],
+    }
+    assert [row["height"] is None for row in rows] == [True, True, False]
+    assert desk.run("history", "till", "--limit", 2) == rows[:2]
+    assert main(["wallet", "history", "till"]) == 0
+    shown = capsys.readouterr().out.splitlines()
+    assert shown[1].startswith("waiting  0")
+    desk.mine()
+    mined = {row["transaction"]: row["amount"] for row in desk.run("history", "till")}
+    assert waiting.items() <= mined.items()
 
 
 def test_offline_keys_sign_a_draft_that_another_machine_made(desk) -> None:
@@ -139,14 +170,16 @@ def test_confirmations_are_waited_for_and_the_wait_ends(desk) -> None:
     desk.mine()
     desk.run("rescan", "shop")
     desk.fund(desk.run("address", "shop")["address"])
-    desk.api.loop.call_soon_threadsafe(
-        desk.api.loop.call_later, 0.3, lambda: desk.api.loop.create_task(_mine(desk.api))
-    )
+    mined = asyncio.run_coroutine_threadsafe(_mine_what_comes(desk.api), desk.api.loop)
     sent = desk.run("send", "shop", address(ALICE), "--all", "--yes", "--wait", 1)
     assert sent["status"] == "confirmed"
+    mined.result(20)
 
 
-async def _mine(api) -> None:
+async def _mine_what_comes(api) -> None:
+    """Mine a block once a payment waits: unlocking a wallet takes as long as it takes."""
+    while not len(api.service.state.pool):
+        await asyncio.sleep(0.01)
     await api.app.context.miner.mine(1, ALICE.key_hash)
 
 

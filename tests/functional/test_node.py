@@ -25,6 +25,7 @@ from chaindeck.node.dev import dev_genesis
 from tests.functional.processes import COMMAND, NodeProcess, node
 from tests.ledger.forge import ALICE, BOB, CAROL, DAVE, address, coinbase, dev_network
 
+DAY_MS = 86_400_000
 REWARD = 25 * 10**8
 
 
@@ -62,6 +63,17 @@ def submit(process: NodeProcess, block: Block) -> None:
         "POST", "/api/block", raw=block.raw, content_type="application/octet-stream"
     )
     assert answer.status == 200, answer.body
+
+
+def run_command(*arguments: object) -> subprocess.CompletedProcess[str]:
+    """Run `chaindeck node` to its end."""
+    return subprocess.run(
+        [COMMAND, "node", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        timeout=20,
+        check=False,
+    )
 
 
 class TestLife:
@@ -126,6 +138,46 @@ class TestLife:
             assert status["network"]["id"] == build_network(dev_genesis("plant-7")).id.hex()
 
 
+class TestClock:
+    def test_clock_goes_on_over_restarts_and_so_does_the_chain(self, tmp_path: Path) -> None:
+        with node(tmp_path / "node", mining=None) as process:
+            start_ms = process.get("/api/status")["time_ms"]
+            process.post("/api/dev/clock", {"advance_ms": DAY_MS})
+            mine(process)
+            for stop in (process.stop, process.kill):
+                stop()
+                process.start()
+                assert process.get("/api/status")["time_ms"] >= start_ms + DAY_MS
+                self.expect_payment(process)
+            frozen = process.post("/api/dev/clock", {"advance_ms": DAY_MS, "is_frozen": True})
+            process.stop()
+            process.start()
+            assert process.get("/api/status")["time_ms"] == frozen["time_ms"]
+            assert "The clock stands still." in process.get("/api/status")["warnings"]
+            self.expect_payment(process)
+            process.post("/api/dev/reset")
+            process.stop()
+            process.start()
+            assert process.get("/api/status")["time_ms"] < start_ms + DAY_MS
+            self.expect_payment(process)
+
+    def expect_payment(self, process: NodeProcess) -> None:
+        """A payment is mined without being told, and nothing is wrong."""
+        tx_id = process.post("/api/dev/faucet", {"address": address(BOB), "amount": 7})["id"]
+        deadline = time.monotonic() + 60
+        while process.get(f"/api/transaction/{tx_id}")["status"] != "confirmed":
+            assert time.monotonic() < deadline, process.get("/api/status")["warnings"]
+
+    def test_clock_file_that_is_none_is_named(self, tmp_path: Path) -> None:
+        with node(tmp_path / "node") as process:
+            process.stop()
+        (tmp_path / "node" / "clock.json").write_text("{")
+        done = run_command("--data", tmp_path / "node", "--api-port=0")
+        assert done.returncode == 1
+        assert "clock.json" in done.stderr
+        assert "Traceback" not in done.stderr
+
+
 class TestReorganisation:
     def test_heavier_branch_from_outside_takes_over(self, tmp_path: Path) -> None:
         with node(tmp_path / "node") as process:
@@ -166,18 +218,9 @@ class TestReorganisation:
 
 
 class TestRefusals:
-    def run(self, *arguments: object) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [COMMAND, "node", *map(str, arguments)],
-            capture_output=True,
-            text=True,
-            timeout=20,
-            check=False,
-        )
-
     def test_second_instance_is_refused(self, tmp_path: Path) -> None:
         with node(tmp_path / "node") as process:
-            done = self.run("--data", process.folder, "--profile=dev", "--api-port=0")
+            done = run_command("--data", process.folder, "--profile=dev", "--api-port=0")
             assert done.returncode == 3
             assert "store-locked" in done.stderr
             assert str(process.process.pid) in done.stderr
@@ -185,7 +228,7 @@ class TestRefusals:
     def test_taken_port_is_refused(self, tmp_path: Path) -> None:
         with socket.create_server(("127.0.0.1", 0)) as stranger:
             port = stranger.getsockname()[1]
-            done = self.run("--data", tmp_path / "n", "--profile=dev", f"--api-port={port}")
+            done = run_command("--data", tmp_path / "n", "--profile=dev", f"--api-port={port}")
         assert done.returncode == 3
         assert f"listens at port {port}" in done.stderr
         assert "node-port-taken" in done.stderr
@@ -201,7 +244,7 @@ class TestRefusals:
         ],
     )
     def test_bad_settings_are_named(self, tmp_path: Path, option: str, code: str) -> None:
-        done = self.run("--data", tmp_path / "n", "--profile=dev", option)
+        done = run_command("--data", tmp_path / "n", "--profile=dev", option)
         assert done.returncode == 2, done.stderr
         assert code in done.stderr
         assert "Traceback" not in done.stderr
@@ -214,14 +257,47 @@ class TestRefusals:
         document = tmp_path / "network.json"
         document.write_bytes(encode_genesis(dev_network().genesis))
         wide = "--api-host=0.0.0.0"
-        for where in (("node",), ("another", f"--genesis={document}")):
+        for where in (("node",), ("another", f"--genesis={document}", "--profile=local")):
             folder, *options = where
-            done = self.run("--data", tmp_path / folder, "--profile=local", wide, *options)
+            done = run_command("--data", tmp_path / folder, wide, *options)
             assert done.returncode == 2, done.stderr
             assert "config-insecure" in done.stderr
 
+    def test_settings_that_name_another_network_than_the_directory_holds_are_refused(
+        self, tmp_path: Path
+    ) -> None:
+        with node(tmp_path / "node") as process:
+            process.stop()
+        other, same = tmp_path / "other.json", tmp_path / "same.json"
+        other.write_bytes(encode_genesis(dev_genesis("plant-7")))
+        same.write_bytes(encode_genesis(dev_genesis()))
+        for option, name in (("--profile=local", "local"), (f"--genesis={other}", "plant-7")):
+            done = run_command("--data", tmp_path / "node", option)
+            assert done.returncode == 2, done.stderr
+            assert "config-network" in done.stderr
+            assert f"holds the network dev ({build_network(dev_genesis()).id.hex()[:16]})" in (
+                done.stderr
+            )
+            assert f"{option.partition('=')[0]} names {name} (" in done.stderr
+        with node(tmp_path / "node", f"--genesis={same}") as again:
+            assert again.get("/api/status")["network"]["name"] == "dev"
+
+    @pytest.mark.parametrize("text", [b"", b"{}", b"garbage", b"\xff"])
+    def test_genesis_file_that_is_none_is_an_error_in_any_directory(
+        self, tmp_path: Path, text: bytes
+    ) -> None:
+        with node(tmp_path / "node") as process:
+            process.stop()
+        document = tmp_path / "grid.json"
+        document.write_bytes(text)
+        for folder in ("node", "new"):
+            done = run_command("--data", tmp_path / folder, f"--genesis={document}")
+            assert done.returncode == 2, done.stderr
+            assert f"--genesis, or genesis in node.json: {document}: " in done.stderr
+            assert "Traceback" not in done.stderr
+
     def test_miner_of_a_real_network_needs_an_address(self, tmp_path: Path) -> None:
-        done = self.run("--data", tmp_path / "n", "--profile=local", "--mining=always")
+        done = run_command("--data", tmp_path / "n", "--profile=local", "--mining=always")
         assert done.returncode == 2
         assert "mining=always needs an address to pay" in done.stderr
 
@@ -229,13 +305,13 @@ class TestRefusals:
         with node(tmp_path / "node") as process:
             process.stop()
         (tmp_path / "node" / "genesis.json").write_bytes(encode_genesis(dev_network().genesis))
-        done = self.run("--data", tmp_path / "node", "--api-port=0")
+        done = run_command("--data", tmp_path / "node", "--api-port=0")
         assert done.returncode == 1
         assert "store-network" in done.stderr
 
     def test_corrupt_configuration_is_named(self, tmp_path: Path) -> None:
         (tmp_path / "node.json").write_text("{")
-        done = self.run("--data", tmp_path)
+        done = run_command("--data", tmp_path)
         assert done.returncode == 2
         assert "node.json" in done.stderr
 
@@ -247,7 +323,7 @@ class TestRefusals:
         content = bytearray(database.read_bytes())
         content[: 2 * 4096] = bytes(2 * 4096)
         database.write_bytes(content)
-        done = self.run("--data", tmp_path / "node", "--api-port=0")
+        done = run_command("--data", tmp_path / "node", "--api-port=0")
         assert done.returncode == 1
         assert "store-corrupt" in done.stderr or "store-io" in done.stderr
         assert "Traceback" not in done.stderr

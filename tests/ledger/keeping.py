@@ -36,6 +36,7 @@ class KeeperInMemory(CoinsInMemory):
         self.refusals = 0
         """How many of the next changes end badly."""
 
+        self.refusals_to_forget = 0
         self.changes_made = 0
 
     @contextlib.contextmanager
@@ -66,6 +67,16 @@ class KeeperInMemory(CoinsInMemory):
 
     def recall(self, block_hash: BlockHash) -> tuple[Block, Change]:
         return decode_block(self.bodies[block_hash]), self.changes[block_hash]
+
+    def forget(self, block_hashes: Sequence[BlockHash]) -> None:
+        assert not set(block_hashes) & set(self.active), "only what is beside the chain"
+        with self.writing():
+            if self.refusals_to_forget:
+                self.refusals_to_forget -= 1
+                raise DiskRefusedError
+            for block_hash in block_hashes:
+                self.bodies.pop(block_hash, None)
+                self.marks.pop(block_hash, None)
 
     def save_marks(self, marks: Sequence[Mark]) -> None:
         assert self.depth, "only inside a change"

@@ -13,6 +13,8 @@ from chaindeck.ledger.checkpoints import (
     check_checkpoint,
     decode_checkpoint,
     encode_checkpoint,
+    find_signers,
+    join_checkpoints,
     sign_checkpoint,
 )
 from chaindeck.ledger.genesis import Network
@@ -38,6 +40,20 @@ class TestChecking:
         for keys in ((ALICE, BOB), (CAROL, ALICE), (ALICE, BOB, CAROL)):
             signers = check_checkpoint(network(), sign(*keys))
             assert signers == sorted(key.key_hash for key in keys)
+
+    def test_signers_are_known_before_they_are_enough(self) -> None:
+        assert find_signers(network(), sign(BOB)) == [BOB.key_hash]
+        assert find_signers(network(), sign()) == []
+
+    def test_signatures_from_several_desks_are_one_checkpoint(self) -> None:
+        parts = [sign(CAROL), sign(ALICE, BOB), sign(BOB)]
+        for given_parts in (parts, parts[::-1]):
+            assert join_checkpoints(network(), given_parts) == sign(ALICE, BOB, CAROL)
+        assert join_checkpoints(network(), [sign(BOB)]) == sign(BOB)
+
+    def test_stranger_joins_no_checkpoint(self) -> None:
+        with pytest.raises(errors.CheckpointSigner):
+            join_checkpoints(network(), [sign(ALICE), sign(DAVE)])
 
     def test_too_few_are_not(self) -> None:
         for keys in ((), (ALICE,)):

@@ -402,38 +402,6 @@ class TestCommands:
         assert state.checkpoints.conflict is not None
 
 
-class TestRewinding:
-    def test_chain_and_pool_are_as_they_were(self) -> None:
-        standing = Standing()
-        state = standing.state
-        first = standing.grow()
-        standing.offer(payment(standing, amount=5))
-        kept = list(state.pool.dump())
-        coins = coins_hash_of(standing.keeper.held)
-        standing.grow(payment(standing, amount=6))
-        standing.grow()
-        standing.offer(payment(standing, coin=0, amount=7))
-        run_here(state.rewind(first.hash, kept, standing.now_ms))
-        assert state.tip.header.hash == first.hash
-        assert coins_hash_of(standing.keeper.held) == coins
-        assert list(state.pool.dump()) == kept
-
-    def test_other_branches_do_not_take_over(self) -> None:
-        standing = Standing()
-        state, start = standing.state, standing.forge.tip
-        first = standing.grow()
-        standing.grow()
-        for block in standing.branch(2, start):
-            standing.submit(block)
-        run_here(state.rewind(first.hash, [], standing.now_ms))
-        assert state.tip.header.hash == first.hash
-
-    def test_unknown_block_is_refused(self) -> None:
-        standing = Standing()
-        with pytest.raises(errors.UnknownBlock):
-            run_here(standing.state.rewind(bytes(32), [], standing.now_ms))
-
-
 class TestPayments:
     def test_accepted_payment_waits_and_is_told(self) -> None:
         standing = Standing()

@@ -21,7 +21,7 @@ def write(folder: Path, **values: object) -> None:
 def test_defaults_just_work(tmp_path: Path) -> None:
     config = load_config(tmp_path, {}, {})
     assert config == NodeConfig()
-    assert (config.api_host, config.api_port, config.profile) == ("127.0.0.1", 8080, "local")
+    assert (config.api_host, config.api_port, config.profile) == ("127.0.0.1", 8080, None)
     assert config.mining is None
 
 
@@ -64,7 +64,8 @@ def test_values_are_checked(tmp_path: Path, field: str, good: list, bad: list) -
         with pytest.raises(ConfigValue) as raised:
             load_config(tmp_path, {}, {field: value})
         assert raised.value.field == field
-        assert str(raised.value).startswith(f"the command line, {field}: ")
+        flag = "--" + field.replace("_", "-")
+        assert str(raised.value).startswith(f"the option {flag}: ")
         assert "; for example " in str(raised.value)
 
 
@@ -72,6 +73,42 @@ def test_error_names_the_file_it_came_from(tmp_path: Path) -> None:
     write(tmp_path, api_port="many")
     with pytest.raises(ConfigValue, match=r"node\.json, api_port"):
         load_config(tmp_path, {}, {})
+
+
+@pytest.mark.parametrize(
+    ("variable", "text", "said"),
+    [
+        ("LOG_LEVEL", "loud", "one of debug, info, warning, error, not 'loud'"),
+        ("LOG_FORMAT", "xml", "one of text, json, not 'xml'"),
+        ("ALLOWED_ORIGINS", "*", "* is not a scheme, host and port"),
+    ],
+)
+def test_error_names_the_very_variable_and_what_it_may_say(
+    tmp_path: Path, variable: str, text: str, said: str
+) -> None:
+    with pytest.raises(ConfigValue) as raised:
+        load_config(tmp_path, {variable: text}, {})
+    assert str(raised.value).startswith(f"the variable {variable}: {said}; for example ")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("profile", "mainnet", "one of dev, local, not 'mainnet'"),
+        ("mining", "on", "one of off, always, transaction, interval, hybrid, not 'on'"),
+        ("p2p", "maybe", "one of true, false, not 'maybe'"),
+        ("api_port", "many", "a number from 0 to 65535, not 'many'"),
+        ("api_port", 70_000, "a number from 0 to 65535, not 70000"),
+    ],
+)
+def test_error_lists_what_a_setting_may_say(
+    tmp_path: Path, name: str, value: object, said: str
+) -> None:
+    write(tmp_path, **{name: value})
+    with pytest.raises(ConfigValue) as raised:
+        load_config(tmp_path, {}, {})
+    where = tmp_path / "node.json"
+    assert str(raised.value).startswith(f"{where}, {name}: {said}; for example ")
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "7", "\udcff"])
@@ -129,7 +166,8 @@ def test_peers_come_from_file_environment_and_flags(tmp_path: Path) -> None:
 
 
 def test_peer_that_is_none_says_where_it_came_from(tmp_path: Path) -> None:
-    with pytest.raises(ConfigValue, match="the environment, peers: no such host! is not a peer"):
+    said = "the variable CHAINDECK_PEERS: no such host! is not a peer"
+    with pytest.raises(ConfigValue, match=said):
         load_config(tmp_path, {"CHAINDECK_PEERS": "10.0.0.1,no such host!"}, {})
 
 

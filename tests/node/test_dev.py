@@ -7,13 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from chaindeck.ledger.errors import RuleError
-from chaindeck.node.clock import Clock, DevClock
+from chaindeck.ledger import state
+from chaindeck.ledger.coins import decode_coin
+from chaindeck.ledger.errors import RuleError, UnknownBlock
+from chaindeck.ledger.types import Block, TxId
+from chaindeck.node import service as service_module
 from chaindeck.node.dev import DevTools
 from chaindeck.node.errors import FaucetEmpty, UnknownSnapshot
 from chaindeck.node.mining import Miner, MiningPlan
 from chaindeck.store import ChainStore
-from tests.ledger.forge import ALICE, BOB
+from tests.ledger.forge import ALICE, BOB, pay, spend
 from tests.node.running import balance, faucet_payment, running
 
 COIN = 10**8
@@ -132,11 +135,101 @@ class TestSnapshots:
             await tools.reset()
             assert service.tip.header.height == 0
             assert len(service.state.pool) == 0
-            assert tools.clock.frozen_at_ms is None
+            assert not tools.clock.is_frozen
             with pytest.raises(UnknownSnapshot):
                 await tools.revert(name)
 
         with_tools(tmp_path, check)
+
+
+class TestForgetting:
+    """What came after is not remembered anywhere, by whatever way somebody asks."""
+
+    def test_reset_is_a_fresh_chain(self, tmp_path: Path) -> None:
+        old: list[Block] = []
+
+        async def reset(service, tools, miner) -> None:
+            payment = faucet_payment(service, BOB.key_hash)
+            await service.submit_transactions([payment])
+            hashes = await miner.mine(3)
+            old.extend(service.load_block(block_hash) for block_hash in hashes)
+            await service.invalidate(hashes[1])
+            await miner.mine(1)
+            assert len(service.tips()) == 2
+            await tools.reset()
+            assert service.dropped(payment.id) is None
+            await check(service, tools, miner)
+
+        async def check(service, tools, miner) -> None:
+            genesis = service.network.block.hash
+            assert [tip.entry.header.hash for tip in service.tips()] == [genesis]
+            for block in old:
+                assert service.load_block(block.hash) is None
+                with pytest.raises(UnknownBlock):
+                    await service.reconsider(block.hash)
+            assert service.tip.header.hash == genesis
+
+        async def again(service, tools, miner) -> None:
+            await check(service, tools, miner)
+            for block in old:
+                assert await service.submit_block(block)
+            assert service.tip.header.hash == old[-1].hash
+
+        with_tools(tmp_path, reset)
+        with_tools(tmp_path, again)
+
+    def test_chain_that_is_longer_than_memory_is_reset(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(service_module, "_RECENT_MARKS", 3)
+        monkeypatch.setattr(state, "REWIND_BLOCKS", 2)
+        coins: list[bytes] = []
+
+        async def grow(service, tools, miner) -> None:
+            coins.append(service.store.coins_hash())
+            await miner.mine(12)
+
+        async def reset(service, tools, miner) -> None:
+            assert len(service.state.tree) < 8
+            await tools.reset()
+            assert service.tip.header.height == 0
+            assert service.store.coins_hash() == coins[0]
+            assert service.store.state.body_bytes == 0
+            await miner.mine(1)
+            assert service.tip.header.height == 1
+
+        with_tools(tmp_path, grow)
+        with_tools(tmp_path, reset)
+
+    def test_revert_forgets_what_came_later_and_nothing_else(self, tmp_path: Path) -> None:
+        async def check(service, tools, miner) -> None:
+            early = await self.drop_one(service, miner)
+            name = await tools.snapshot()
+            tips = [tip.entry.header.hash for tip in service.tips()]
+            late = await self.drop_one(service, miner)
+            gone = await miner.mine(2)
+            await tools.revert(name)
+            assert [tip.entry.header.hash for tip in service.tips()] == tips
+            assert service.dropped(early) is not None
+            assert service.dropped(late) is None
+            with pytest.raises(UnknownBlock):
+                await service.reconsider(gone[0])
+
+        with_tools(tmp_path, check)
+
+    async def drop_one(self, service, miner) -> TxId:
+        """Have a payment dropped: it spends a reward that is taken back."""
+        (block_hash,) = await miner.mine(1, BOB.key_hash)
+        await miner.mine(1)
+        ((outpoint, packed),) = service.store.coins_of(BOB.key_hash).coins
+        coin = decode_coin(packed)
+        payment = spend(
+            service.network.id, [(outpoint, coin)], [pay(ALICE.key_hash, coin.amount)], BOB
+        )
+        await service.submit_transactions([payment])
+        await service.invalidate(block_hash)
+        assert service.dropped(payment.id) is not None
+        return payment.id
 
 
 async def _stands_at_one(service, tools, miner) -> None:
@@ -144,29 +237,3 @@ async def _stands_at_one(service, tools, miner) -> None:
     assert isinstance(service.store, ChainStore)
     await miner.mine(1)
     assert service.tip.header.height == 2
-
-
-class TestClock:
-    def test_plain_clock_is_the_machines(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("time.time_ns", lambda: 1_234_567_890)
-        assert Clock().now_ms() == 1_234
-
-    def test_development_clock_is_shifted_stopped_and_started(
-        self, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        machine = [1_000_000_000]
-        monkeypatch.setattr("time.time_ns", lambda: machine[0])
-        clock = DevClock()
-        assert clock.now_ms() == 1_000
-        clock.set(50_000)
-        machine[0] += 10_000_000
-        assert clock.now_ms() == 50_010
-        clock.freeze()
-        machine[0] += 10_000_000
-        assert clock.now_ms() == 50_010
-        clock.advance(90)
-        assert clock.now_ms() == 50_100
-        clock.run()
-        clock.run()
-        machine[0] += 5_000_000
-        assert clock.now_ms() == 50_105

@@ -13,13 +13,17 @@ from chaindeck.ledger.checkpoints import sign_checkpoint
 from chaindeck.ledger.errors import CheckpointConflict
 from chaindeck.ledger.genesis import build_network
 from chaindeck.node import mining
+from chaindeck.node.clock import DevClock
+from chaindeck.node.dev import dev_genesis as funded_genesis
 from chaindeck.node.errors import MiningHalted, NotAMiner
 from chaindeck.node.mining import Miner, MiningMode, MiningPlan
 from chaindeck.node.service import NodeService
 from tests.ledger.forge import ALICE, BOB, CAROL, DAVE, address, dev_genesis
 from tests.node.running import FullDisk, balance, dev_network, faucet_payment, running
 
+DAY_MS = 86_400_000
 REWARD = 25 * 10**8
+MODES: tuple[MiningMode, ...] = ("always", "transaction", "interval", "hybrid")
 
 
 @contextlib.asynccontextmanager
@@ -99,6 +103,19 @@ def test_payment_is_mined_when_it_comes(tmp_path: Path) -> None:
     asyncio.run(live())
 
 
+@pytest.mark.parametrize("mode", ["transaction", "hybrid"])
+def test_payment_that_waited_over_a_restart_is_mined(tmp_path: Path, mode: MiningMode) -> None:
+    async def live() -> None:
+        async with running(tmp_path) as service:
+            await service.submit_transactions([faucet_payment(service, BOB.key_hash)])
+        async with running(tmp_path) as again:
+            async with following(Miner(again, MiningPlan(mode=mode), ALICE.key_hash)):
+                await reach(again, 1)
+            assert balance(again, BOB) == 1_000
+
+    asyncio.run(live())
+
+
 def test_interval_makes_empty_blocks_too(tmp_path: Path) -> None:
     async def live() -> None:
         async with running(tmp_path) as service:
@@ -109,7 +126,7 @@ def test_interval_makes_empty_blocks_too(tmp_path: Path) -> None:
     asyncio.run(live())
 
 
-@pytest.mark.parametrize("mode", ["transaction", "interval", "always"])
+@pytest.mark.parametrize("mode", MODES)
 def test_mining_goes_on_once_a_full_disk_has_room(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -130,7 +147,7 @@ def test_mining_goes_on_once_a_full_disk_has_room(
                     assert service.tip.header.height == 0
                 await reach(service, 1)
                 assert balance(service, BOB) == 1_000
-            assert "own block not stored" in caplog.text
+            assert "mining waits" in caplog.text
 
     asyncio.run(live())
 
@@ -240,6 +257,164 @@ class TestSealed:
                 miner.close()
 
         asyncio.run(live())
+
+
+@pytest.fixture
+def brisk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A miner that waits looks around often."""
+    monkeypatch.setattr(mining, "MINING_REST_S", 0.01)
+
+
+async def waits(miner: Miner, reason: str) -> None:
+    """Return when a plan says that it waits, and why."""
+    async with asyncio.timeout(20):
+        while not any(reason in warning for warning in miner.warnings()):
+            await asyncio.sleep(0.001)
+    assert miner.hash_rate() == 0
+
+
+async def goes_on(miner: Miner, service: NodeService, height: int) -> None:
+    await reach(service, height)
+    async with asyncio.timeout(20):
+        while miner.warnings():
+            await asyncio.sleep(0.001)
+
+
+async def offer(service: NodeService, coin: int) -> None:
+    """Give a miner that goes by payments a reason."""
+    await service.submit_transactions([faucet_payment(service, CAROL.key_hash, coin=coin)])
+
+
+def funded_network(**changes: object):
+    return build_network(dev_genesis(allocations=funded_genesis().allocations, **changes))
+
+
+@pytest.mark.parametrize("mode", MODES)
+class TestWaiting:
+    """What keeps a plan from making a block is waited for, told, and not the plan's end."""
+
+    def test_miner_waits_for_its_turn_and_goes_on(self, tmp_path: Path, mode: MiningMode) -> None:
+        network = funded_network(
+            miners=(address(ALICE), address(BOB)), mining_diversity_permille=999
+        )
+
+        async def live() -> None:
+            async with running(tmp_path, network) as service:
+                other = Miner(service, MiningPlan(), seal_key=BOB)
+                miner = Miner(service, MiningPlan(mode=mode, interval_ms=10), seal_key=ALICE)
+                async with following(miner):
+                    for height in (1, 3, 5):
+                        await offer(service, height)
+                        await reach(service, height)
+                        await offer(service, height + 1)
+                        await waits(miner, "other miners must seal first")
+                        assert service.tip.header.height == height
+                        await other.mine(1)
+                    await offer(service, 9)
+                    await reach(service, 7)
+                other.close()
+
+        asyncio.run(live())
+
+    @pytest.mark.usefixtures("brisk")
+    def test_contradiction_halts_mining_until_it_is_settled(
+        self, tmp_path: Path, mode: MiningMode
+    ) -> None:
+        signers = (ALICE, BOB, CAROL)
+        network = funded_network(
+            checkpoint_signers=tuple(address(key) for key in signers), checkpoint_quorum=2
+        )
+
+        async def live() -> None:
+            async with running(tmp_path, network) as service:
+                miner = Miner(service, MiningPlan(mode=mode, interval_ms=10), ALICE.key_hash)
+                (block,) = await miner.mine(1)
+                await service.fix(sign_checkpoint(network, 1, block, (ALICE, BOB)))
+                with pytest.raises(CheckpointConflict):
+                    await service.fix(sign_checkpoint(network, 1, bytes(32), (BOB, CAROL)))
+                async with following(miner):
+                    await offer(service, 1)
+                    await waits(miner, "two quorums contradict each other at height 1")
+                    assert service.tip.header.height == 1
+                    await service.fix(sign_checkpoint(network, 1, block, signers))
+                    await goes_on(miner, service, 2)
+
+        asyncio.run(live())
+
+    @pytest.mark.usefixtures("brisk")
+    def test_clock_that_was_set_back_is_waited_for(self, tmp_path: Path, mode: MiningMode) -> None:
+        async def live() -> None:
+            async with running(tmp_path) as service:
+                assert isinstance(service.clock, DevClock)
+                miner = Miner(service, MiningPlan(mode=mode, interval_ms=10), ALICE.key_hash)
+                await miner.mine(1)
+                service.clock.advance(-DAY_MS)
+                async with following(miner):
+                    await offer(service, 1)
+                    await waits(miner, "ahead")
+                    assert service.tip.header.height == 1
+                    service.clock.advance(DAY_MS)
+                    await goes_on(miner, service, 2)
+
+        asyncio.run(live())
+
+
+def test_miner_by_payments_waits_no_more_when_another_took_them(tmp_path: Path) -> None:
+    network = funded_network(miners=(address(ALICE), address(BOB)), mining_diversity_permille=999)
+
+    async def live() -> None:
+        async with running(tmp_path, network) as service:
+            other = Miner(service, MiningPlan(), seal_key=BOB)
+            miner = Miner(service, MiningPlan(mode="transaction"), seal_key=ALICE)
+            async with following(miner):
+                await offer(service, 1)
+                await reach(service, 1)
+                await offer(service, 2)
+                await waits(miner, "other miners must seal first")
+                await other.mine(1)
+                await goes_on(miner, service, 2)
+            other.close()
+
+    asyncio.run(live())
+
+
+def test_plan_that_ends_by_a_fault_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def live() -> None:
+        async with running(tmp_path) as service:
+            miner = Miner(service, MiningPlan(mode="always"), ALICE.key_hash)
+            await miner.mine(1)
+
+            async def fail(_: object) -> bool:
+                raise ZeroDivisionError
+
+            monkeypatch.setattr(service, "submit_block", fail)
+            with pytest.raises(ZeroDivisionError):
+                await miner.run()
+            assert "ended by a fault" in miner.warnings()[0]
+            assert miner.hash_rate() == 0
+            miner.close()
+
+    asyncio.run(live())
+
+
+def test_commands_take_turns_and_one_that_is_cancelled_ends(tmp_path: Path) -> None:
+    async def live() -> None:
+        async with running(tmp_path) as service:
+            miner = Miner(service, MiningPlan(), ALICE.key_hash)
+            long = asyncio.create_task(miner.mine(1_000))
+            await reach(service, 2)
+            await asyncio.wait_for(miner.mine(1, BOB.key_hash), 20)
+            assert not long.done()
+            long.cancel()
+            await asyncio.wait([long])
+            assert long.cancelled()
+            height = service.tip.header.height
+            assert height < 1_000
+            await miner.mine(1)
+            assert service.tip.header.height == height + 1
+            miner.close()
+
+    asyncio.run(live())
 
 
 def test_contradicting_quorums_halt_mining(tmp_path: Path) -> None:

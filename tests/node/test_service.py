@@ -102,7 +102,7 @@ def test_payment_that_can_no_longer_wait_is_reported_after_a_restart(tmp_path: P
             rival = faucet_payment(service, BOB.key_hash, amount=2)
             await service.submit_transactions([first])
             left = (tmp_path / "pool.bin").read_bytes()
-            await service.rewind(service.tip.header.hash, [])
+            await service.start_over()
             await service.submit_transactions([rival])
             await mine(service)
         (tmp_path / "pool.bin").write_bytes(left)

@@ -84,3 +84,16 @@ def test_blocks_connect_and_disconnect_in_order_only():
         keeper.connect(node.state.tip, block, change, None)
     with pytest.raises(AssertionError):
         keeper.disconnect(keeper.active[1])
+
+
+def test_forgetting_is_torn_like_any_other_change():
+    _, node = mined()
+    tip, now_ms = node.keeper.active[-1], 1 << 50
+    state.run_here(node.state.invalidate(tip, now_ms))
+    state.run_here(node.state.forget([tip]))
+    assert tip not in node.keeper.bodies
+    assert tip not in node.keeper.marks
+    node.keeper.forget([tip])
+    assert node.keeper.tear(2) == 2
+    assert tip in node.keeper.bodies
+    assert node.keeper.marks[tip].is_failed

@@ -9,7 +9,14 @@ import msgspec
 import pytest
 
 from chaindeck.store import atomic
-from chaindeck.store.atomic import read_json, replacing, sweep, write_bytes, write_json
+from chaindeck.store.atomic import (
+    create_bytes,
+    read_json,
+    replacing,
+    sweep,
+    write_bytes,
+    write_json,
+)
 from chaindeck.store.errors import DiskFull, FileInvalid, FileMissing, InputOutput
 from chaindeck.store.limits import ROOM_BYTES
 
@@ -142,3 +149,13 @@ class TestRoom:
                     atomic.check_room(tmp_path / "data")
             else:
                 atomic.check_room(tmp_path / "data")
+
+
+def test_new_file_that_cannot_be_written_leaves_its_name_free(tmp_path, monkeypatch):
+    def refuse(_descriptor):
+        raise OSError(errno.ENOSPC, "no room")
+
+    monkeypatch.setattr("chaindeck.store.atomic.os.fsync", refuse)
+    with pytest.raises(DiskFull):
+        create_bytes(tmp_path / "new", b"text")
+    assert not list(tmp_path.iterdir())

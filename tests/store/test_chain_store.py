@@ -1,6 +1,7 @@
 """The store as its callers see it: connect, disconnect, look up, restart, refuse."""
 
 import random
+import shutil
 import threading
 
 import msgspec
@@ -26,6 +27,7 @@ from chaindeck.store.limits import MAX_PAGE_ROWS, PRUNE_KEEP_BLOCKS
 from chaindeck.store.packing import height_key
 from chaindeck.store.recovery import FORMAT, PROGRESS, SETTLED, STATE
 from chaindeck.store.reindexing import reindex
+from chaindeck.store.verification import verify
 from tests.ledger.forge import ALICE, BOB, DAVE, KEYS, dev_network
 from tests.store.chains import (
     Chain,
@@ -252,12 +254,32 @@ class TestMarks:
             store.save_body(block)
             assert store.state.body_bytes == before.body_bytes + len(block.raw)
             assert store.has_body(block.hash)
-            with store.writing() as batch:
-                batch.forget([block.hash])
+            store.forget([block.hash, bytes(32)])
             assert not store.has_body(block.hash)
             assert store.load_body(block.hash) is None
             assert store.load_marks(100) == []
             assert store.state == before
+
+    def test_tables_that_stood_at_a_forgotten_block_are_brought_to_the_tip_first(
+        self, tmp_path, chain
+    ):
+        """A crash right after must find all that it has to compute again."""
+        folder, crashed = tmp_path / "store", tmp_path / "crashed"
+        with small_store(folder, chain) as store:
+            store_chain(store, chain)
+            store.settle()
+            gone = store.tip()
+            store.disconnect(gone)
+            store.forget([gone])
+            coins = store.coins_hash()
+            shutil.copytree(folder, crashed, ignore=shutil.ignore_patterns("*.lock"))
+        with small_store(crashed, chain) as again:
+            assert again.coins_hash() == coins
+            assert verify(again).disagreement is None
+
+    def test_block_of_the_chain_is_not_forgotten(self, store):
+        with pytest.raises(AssertionError, match="beside the chain"):
+            store.forget([store.tip()])
 
     def test_entry_of_another_branch_is_not_in_the_archive(self, store, chain):
         rival = Chain(chain.network)

@@ -8,7 +8,7 @@ import pytest
 from chaindeck.ledger.chain import Mark
 from chaindeck.ledger.coins import coins_hash_of
 from chaindeck.store import reindexing
-from chaindeck.store.errors import Corrupt, Pruned, Unfinished
+from chaindeck.store.errors import Corrupt, NotRebuildable, Unfinished
 from chaindeck.store.reindexing import reindex
 from chaindeck.store.verification import verify
 from tests.ledger.forge import BOB, Forge, coinbase, dev_network
@@ -149,7 +149,7 @@ def test_block_beside_the_chain_is_judged_in_full(tmp_path):
 def test_pruned_store_cannot_be_rebuilt(folder, chain):
     with small_store(folder, chain) as store, store.writing() as batch:
         batch.prune(1)
-    with pytest.raises(Pruned):
+    with pytest.raises(NotRebuildable, match=r"Start anew instead: move .* away"):
         reindex(folder, chain.network)
     with small_store(folder, chain) as store:
         assert store.coins_hash() == coins_hash_of(chain.coins.held)

@@ -3,13 +3,17 @@
 import shutil
 
 import pytest
+from msgspec.structs import replace
 
-from chaindeck.ledger.coins import coins_hash_of
+from chaindeck.ledger.coins import Coin, coins_hash_of, encode_coin
+from chaindeck.ledger.connect import undo_change
 from chaindeck.ledger.errors import NotOwner
-from chaindeck.store.errors import Pruned
-from chaindeck.store.packing import height_key
+from chaindeck.store.packing import encode_state, height_key
+from chaindeck.store.rows import connected_rows
+from chaindeck.store.snapshots import export_snapshot, import_snapshot
 from chaindeck.store.verification import verify
-from tests.store.chains import small_store, store_chain
+from tests.ledger.forge import BOB, DAVE, KEYS, address, dev_network
+from tests.store.chains import Chain, forge_block, small_store, store_chain
 
 
 @pytest.fixture(scope="module")
@@ -118,8 +122,132 @@ def test_wrong_signature_is_found_though_all_rows_agree(store, chain, monkeypatc
     assert disagreement(store).startswith("block 1: tx-not-owner")
 
 
-def test_pruned_store_cannot_be_verified(store):
+@pytest.fixture
+def pruned(store):
+    """The store without the bodies of the blocks 1 to 9."""
     with store.writing() as batch:
-        batch.prune(1)
-    with pytest.raises(Pruned):
-        verify(store)
+        for height in range(1, 10):
+            batch.prune(height)
+    return store
+
+
+def coins_at(chain, height):
+    coins = dict(chain.coins.held)
+    for change_of_block in reversed(chain.changes[height:]):
+        undo_change(coins, change_of_block)
+    return coins_hash_of(coins)
+
+
+def test_pruned_store_is_verified_from_what_it_keeps(pruned, chain):
+    seen = []
+    found = verify(pruned, lambda done, total: seen.append((done, total)))
+    assert found.disagreement is None
+    assert (found.first_body, found.blocks, found.coins) == (10, 15, len(chain.coins.held))
+    assert found.coins_hash == coins_hash_of(chain.coins.held)
+    assert found.coins_hash_before == coins_at(chain, 9)
+    assert seen == [(at, 24) for at in range(25)]
+    assert [text.split()[0] for text in found.unchecked] == ["payments", "which", "index"]
+
+
+def test_whole_store_leaves_nothing_unchecked(store):
+    found = verify(store)
+    assert (found.first_body, found.coins_hash_before, found.unchecked) == (1, None, ())
+
+
+def test_store_that_began_with_a_snapshot_is_verified(tmp_path, store, chain):
+    with small_store(tmp_path / "first", chain) as first:
+        for height in range(1, 21):
+            first.connect(*forge_block(chain, height), chain.changes[height - 1])
+        head = export_snapshot(first, tmp_path / "snapshot")
+    with small_store(tmp_path / "second", chain) as second:
+        import_snapshot(second, tmp_path / "snapshot")
+        assert verify(second).disagreement is None
+        for height in range(21, 25):
+            second.connect(*forge_block(chain, height), chain.changes[height - 1])
+        found = verify(second)
+        assert (found.disagreement, found.blocks) == (None, 4)
+        assert found.coins_hash_before.hex() == head.coins_hash
+        assert len(found.unchecked) == 2
+        key, value = any_row(second, "history")
+        change(second, "history", b"\xff" * len(key), value)
+        assert disagreement(second).startswith("rows of history is")
+        with second.writing() as batch:
+            batch.prune(21)
+        assert len(verify(second).unchecked) == 3
+
+
+def test_sealed_headers_without_bodies_are_checked(tmp_path):
+    network = dev_network(miners=(address(DAVE), address(BOB)), mining_diversity_permille=500)
+    sealed = Chain(network)
+    for miner in (DAVE, BOB, DAVE, BOB):
+        sealed.extend((), miner=miner)
+    with small_store(tmp_path, sealed) as store:
+        store_chain(store, sealed)
+        with store.writing() as batch:
+            batch.prune(1)
+            batch.prune(2)
+        assert verify(store).disagreement is None
+        change(store, "seals", store.active_hash(2), store.load_seal(store.active_hash(1)))
+        assert disagreement(store).startswith("block 2: seal-")
+
+
+@pytest.mark.parametrize(
+    ("height", "table", "value", "what"),
+    [
+        (5, "entries", b"x", "the entry of block 5: not a packed mark"),
+        (5, "active", bytes(32), "the entry of block 5: not a packed mark"),
+        (12, "bodies", b"x", "block 12: store-corrupt"),
+        (12, "undo", b"x", "block 12: store-corrupt"),
+    ],
+)
+def test_damage_of_a_pruned_store_is_named(pruned, height, table, value, what):
+    key = height_key(height) if table == "active" else pruned.active_hash(height)
+    change(pruned, table, key, value)
+    assert disagreement(pruned).startswith(what)
+
+
+def test_entry_of_another_block_is_named_without_bodies(pruned):
+    with pruned.database.reading() as transaction:
+        table = pruned.database.tables["entries"]
+        other = transaction.get(pruned.active_hash(3), None, table)
+    change(pruned, "entries", pruned.active_hash(4), other)
+    assert disagreement(pruned).startswith("block 4: header-")
+
+
+@pytest.mark.parametrize(
+    ("table", "what"),
+    [
+        ("coins", "coin "),
+        ("owned", "the owner of coin"),
+        ("transactions", "transactions row"),
+        ("history", "history row"),
+    ],
+)
+def test_row_that_is_gone_is_named_on_a_pruned_store(pruned, chain, table, what):
+    entry, block = forge_block(chain, 24)
+    rows = getattr(connected_rows(block, chain.changes[23]), table)
+    key = next(key for key, value in rows.items() if value)
+    with pruned.database.writing() as transaction:
+        transaction.delete(key, db=pruned.database.tables[table])
+    assert disagreement(pruned).startswith(what)
+    assert entry.header.height == 24
+
+
+@pytest.mark.parametrize("table", ["owned", "transactions"])
+def test_row_too_many_is_named_on_a_pruned_store(pruned, table):
+    key, value = any_row(pruned, table)
+    change(pruned, table, b"\xff" * len(key), value)
+    assert disagreement(pruned).startswith(f"rows of {table} is")
+
+
+def test_coins_out_of_nothing_are_more_than_were_issued(pruned):
+    owner, amount = KEYS[0].key_hash, 10**15
+    packed = encode_coin(Coin(owner, amount, 1, is_reward=False))
+    change(pruned, "coins", b"\xee" * 36, packed)
+    change(pruned, "owned", owner + b"\xee" * 36, b"\1")
+    assert disagreement(pruned).startswith("the number of coins is")
+    state = pruned.state
+    forged = replace(state, coin_count=state.coin_count + 1, coin_total=state.coin_total + amount)
+    change(pruned, "meta", b"state", encode_state(forged))
+    pruned.load()
+    assert disagreement(pruned).startswith("all coins are ")

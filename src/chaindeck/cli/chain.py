@@ -1,11 +1,16 @@
-"""`chaindeck chain`: check, export, import and carry on the chain of a node that is not running."""
+"""`chaindeck chain`: found a network, fix its blocks, and care for the chain of a stopped node.
+
+Here is what works on a data directory whose node does not run; `chain_founding` and
+`chain_checkpoints` have the actions that need none.
+"""
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from chaindeck.cli import chain_checkpoints, chain_founding
 from chaindeck.cli.output import DONE, FAILED, print_fields, progress_bar
 from chaindeck.cli.places import add_data_option, data_directory, existing_network
 from chaindeck.ledger.genesis import build_network, decode_genesis
@@ -13,7 +18,7 @@ from chaindeck.store import ChainStore
 from chaindeck.store.block_files import export_blocks, import_blocks
 from chaindeck.store.reindexing import reindex
 from chaindeck.store.snapshots import export_snapshot, import_snapshot
-from chaindeck.store.verification import verify
+from chaindeck.store.verification import Verification, verify
 
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
@@ -22,11 +27,18 @@ if TYPE_CHECKING:
 def add_verb(verbs: _SubParsersAction[argparse.ArgumentParser]) -> None:
     verb = verbs.add_parser(
         "chain",
-        help="check, export, import or snapshot the chain of a node that is stopped",
-        description="Work on a node's chain while the node is stopped.",
+        help="found a network, sign checkpoints, check and carry a stopped node's chain",
+        description="Found a network and fix its blocks; or work on a node's chain while the node"
+        " is stopped.",
     )
     actions = verb.add_subparsers(title="actions", metavar="ACTION", required=True)
-    _add(actions, "verify", "replay the chain from its first block and compare all that is stored")
+    chain_founding.add_actions(actions)
+    chain_checkpoints.add_actions(actions)
+    _add(
+        actions,
+        "verify",
+        "replay the chain from the first block that is kept and compare all that is stored",
+    )
     _add(actions, "reindex", "rebuild everything but the blocks from the blocks")
     exporting = _add(actions, "export", "write all blocks to a file, one JSON object a line")
     exporting.add_argument("file", type=Path, metavar="FILE")
@@ -75,11 +87,24 @@ def _verify(options: argparse.Namespace) -> int:
             "blocks": found.blocks,
             "coins": found.coins,
             "coins_hash": found.coins_hash.hex(),
+            **_limits_of(found, as_json=options.json),
             "verdict": found.disagreement or "everything agrees",
         },
         as_json=options.json,
     )
     return FAILED if found.disagreement else DONE
+
+
+def _limits_of(found: Verification, *, as_json: bool) -> dict[str, Any]:
+    """Say what could not be checked; nothing where all of the chain is here."""
+    if not found.unchecked:
+        return {}
+    before = found.coins_hash_before
+    return {
+        "first_block_kept": found.first_body,
+        "coins_hash_before_it": before.hex() if before else None,
+        "unchecked": found.unchecked if as_json else "; ".join(found.unchecked),
+    }
 
 
 def _reindex(options: argparse.Namespace) -> int:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from chaindeck import __version__
 from chaindeck.cli.output import FAILED, MISUSE, REFUSED, print_error
+from chaindeck.cli.parser import Parser
 from chaindeck.control.errors import WebPortTaken, WebSettingInvalid
 from chaindeck.coordinator.errors import SettingInvalid as CoordinatorSettingInvalid
 from chaindeck.ledger.errors import CodedError
@@ -109,7 +110,7 @@ def _say(error: CodedError, code: int) -> int:
 
 def _parser(first: Sequence[str]) -> argparse.ArgumentParser:
     """Return a parser of the verb that the first argument names, else of all verbs."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="chaindeck",
         description="Run, watch and prove a private or consortium blockchain with one command.",
     )

@@ -12,8 +12,8 @@ import uvloop
 
 from chaindeck.cli.output import progress_bar
 from chaindeck.cli.places import add_data_option, data_directory, existing_network
-from chaindeck.node.config import NodeConfig, load_config
-from chaindeck.node.process import run_node
+from chaindeck.node.config import NodeConfig, flag_of, load_config
+from chaindeck.node.process import choose_network, run_node
 from chaindeck.store.reindexing import reindex
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def add_verb(verbs: _SubParsersAction[argparse.ArgumentParser]) -> None:
     )
     add_data_option(verb)
     for name, shown, about in _FLAGS:
-        verb.add_argument(f"--{name.replace('_', '-')}", metavar=shown, help=about)
+        verb.add_argument(flag_of(name), metavar=shown, help=about)
     verb.add_argument(
         "--reindex", action="store_true", help="rebuild everything but the blocks first"
     )
@@ -68,7 +68,8 @@ def run(options: argparse.Namespace) -> int:
     folder = data_directory(options)
     config = read_config(folder, options)
     if options.reindex:
-        reindex(folder, existing_network(folder), progress_bar("reindexing", "blocks"))
+        existing_network(folder)
+        reindex(folder, choose_network(folder, config), progress_bar("reindexing", "blocks"))
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(run_node(folder, config))
 

@@ -22,6 +22,9 @@ from chaindeck.wallet.wallet import Wallet
 
 _KINDS = {HdKeys: "phrase", SingleKey: "key", WatchedAccount: "watches an account"}
 
+_PAGE_ROWS = 1_000
+"""What a node gives of one address at once, and of its payments that wait at all."""
+
 
 def list_wallets(options: argparse.Namespace) -> int:
     """List all wallets; one that cannot be read is listed with what is wrong."""
@@ -67,22 +70,31 @@ def balance(options: argparse.Namespace) -> int:
 
 
 def history(options: argparse.Namespace) -> int:
-    """List what blocks did to the wallet, the newest first."""
+    """List what waits for a block, and what blocks did to the wallet, the newest first."""
     wallet = open_wallet(options).wallet
     with open_client(options) as client:
         tip = client.status().height
-        places = _changes(client, wallet)
+        places, waiting = _changes(client, wallet)
     rows: list[dict[str, Any]] = [
+        {
+            "height": None if options.json else "waiting",
+            "confirmations": 0,
+            "amount": units if options.json else show_coins(units),
+            "transaction": tx_id,
+        }
+        for tx_id, units in sorted(waiting.items())
+    ]
+    rows += [
         {
             "height": height,
             "confirmations": tip - height + 1,
             "amount": units if options.json else show_coins(units),
             "transaction": tx_id,
         }
-        for (height, _, tx_id), units in sorted(places.items(), reverse=True)[: options.limit]
+        for (height, _, tx_id), units in sorted(places.items(), reverse=True)
     ]
     names = ("height", "confirmations", "amount", "transaction")
-    print_table(names, rows, as_json=options.json)
+    print_table(names, rows[: options.limit], as_json=options.json)
     return DONE
 
 
@@ -143,15 +155,31 @@ def _handed_out(wallet: Wallet, reach: int) -> Iterator[Any]:
 
 def _pending(client: NodeClient, wallet: Wallet) -> int:
     """Return what waiting transactions pay to the wallet, change included, unless spent again."""
-    pages = (client.address(wallet.address(item), limit=1_000) for item in wallet.key_hashes())
+    pages = (client.address(wallet.address(item), limit=_PAGE_ROWS) for item in wallet.key_hashes())
     coins = itertools.chain.from_iterable(page.pending for page in pages)
     return sum(coin.amount for coin in coins if coin.spent_by is None)
 
 
-def _changes(client: NodeClient, wallet: Wallet) -> dict[tuple[int, int, str], int]:
-    """Return by transaction what it brought or took, over all addresses."""
+def _changes(
+    client: NodeClient, wallet: Wallet
+) -> tuple[dict[tuple[int, int, str], int], dict[str, int]]:
+    """Return by transaction what it brought or took, over all addresses: in blocks, and waiting."""
     changes: dict[tuple[int, int, str], int] = defaultdict(int)
+    waiting: dict[str, int] = defaultdict(int)
     for key_hash in wallet.key_hashes():
-        for row in client.history(wallet.address(key_hash)):
+        text = wallet.address(key_hash)
+        page = client.address(text, limit=_PAGE_ROWS)
+        for row in client.history(text) if page.history_cursor else page.history:
             changes[row.height, row.index, row.tx_id] += row.received - row.spent
-    return changes
+        for coin in page.pending:
+            waiting[coin.tx_id] += coin.amount
+        # Coins are many where payments wait are few, so they are not always walked.
+        is_long = page.coins_cursor and page.balance.pending_out
+        held = client.coins(text) if is_long else page.coins
+        for spent in (*held, *page.pending):
+            if spent.spent_by is not None:
+                waiting[spent.spent_by] -= spent.amount
+    # A block may have come while pages were asked for.
+    for _, _, tx_id in changes:
+        waiting.pop(tx_id, None)
+    return changes, waiting

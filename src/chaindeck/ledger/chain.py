@@ -17,6 +17,7 @@ Entries below the part kept in memory come from an `Archive`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Protocol
 
 import msgspec
@@ -276,11 +277,7 @@ class BlockTree:
         Branches that left the active chain below it are given up with it.
         """
         *_, lowest = self._down_to(self.entry(active), height)
-        kept = set(self._with_descendants(lowest.header.hash))
-        self._marks = {key: mark for key, mark in self._marks.items() if key in kept}
-        self._leaves = {key: None for key in self._leaves if key in kept}
-        self._candidates = {key: None for key in self._candidates if key in kept}
-        self._children = {key: below for key, below in self._children.items() if key in kept}
+        self._keep_only(set(self._with_descendants(lowest.header.hash)))
 
     # Choosing
 
@@ -322,11 +319,7 @@ class BlockTree:
         if block_hash == self.genesis.header.hash:
             raise GenesisIsFixed(field="hash")
         entry = self.entry(block_hash)
-        if (
-            entry.header.height <= self._floor.header.height
-            and not self.mark(block_hash).is_shut_out
-        ):
-            raise BelowCheckpoint(field="hash", height=self._floor.header.height)
+        self._check_not_fixed(entry)
         affected = list(self._with_descendants(block_hash))
         for item in affected:
             self.mark(item).is_failed = True
@@ -343,6 +336,52 @@ class BlockTree:
             mark.is_failed = False
             self._offer(mark)
         self._hear_of(lineage)
+
+    def way_back(self, active: BlockHash, goal: BlockHash) -> Choice:
+        """Return how to get to a block that was active once, whatever became of it since.
+
+        Raises `UnknownBlock`, or `BelowCheckpoint` where a checkpoint is in the way. What lies on
+        the way is in memory then, as the archive will no longer have it.
+        """
+        disconnect, connect = self.route(active, goal)
+        if disconnect:
+            self._check_not_fixed(self.entry(disconnect[-1]))
+        for block_hash in disconnect:
+            self.mark(block_hash)
+        if not self.mark(goal).may_win:
+            self.reconsider(goal)
+            self.accept(goal)
+        return Choice(self.entry(goal), disconnect, connect, [])
+
+    def with_above(self, *roots: BlockHash) -> list[BlockHash]:
+        """Return blocks with all that build on them, as far as they are in memory."""
+        return list({item: None for root in roots for item in self._with_descendants(root)})
+
+    @property
+    def last_arrival(self) -> int:
+        """The number of the body that came last."""
+        return self._last_arrival
+
+    def forget(self, hashes: Iterable[BlockHash]) -> None:
+        """Let go of blocks, and of all that build on them, as if they had never come."""
+        lost = set(self.with_above(*hashes))
+        bereft = {self.mark(item).entry.header.previous for item in lost} - lost
+        self._keep_only(self._marks.keys() - lost)
+        self._accepted -= lost
+        for parent in bereft:
+            self._offer(self.mark(parent))
+            self._children[parent] = [
+                item for item in self._children.get(parent, ()) if item not in lost
+            ]
+            if not self._children[parent]:
+                self._leaves[parent] = None
+        self._hear_of(lost)
+
+    def unfix(self) -> None:
+        """Let no checkpoint hold any longer."""
+        self._finality = Finality(self.genesis, self)
+        self._floor = self.genesis
+        self._open_all()
 
     def accept(self, block_hash: BlockHash) -> None:
         """Let a parked branch win after all, and not be parked again."""
@@ -411,6 +450,11 @@ class BlockTree:
         if not self.runs_through(before, floor):
             self.accept(floor.header.hash)
         self._shut_out_beside(floor)
+
+    def _check_not_fixed(self, entry: Entry) -> None:
+        height = self._floor.header.height
+        if entry.header.height <= height and not self.mark(entry.header.hash).is_shut_out:
+            raise BelowCheckpoint(field="hash", height=height)
 
     def _open_all(self) -> None:
         """Let every branch compete again that a checkpoint had shut out."""
@@ -483,6 +527,12 @@ class BlockTree:
             before.append(mark.entry.header.hash)
             mark = self.mark(mark.entry.header.previous)
         return [*reversed(before[1:]), *self._with_descendants(block_hash)]
+
+    def _keep_only(self, kept: AbstractSet[BlockHash]) -> None:
+        self._marks = {key: mark for key, mark in self._marks.items() if key in kept}
+        self._leaves = {key: None for key in self._leaves if key in kept}
+        self._candidates = {key: None for key in self._candidates if key in kept}
+        self._children = {key: below for key, below in self._children.items() if key in kept}
 
     def _open_part(self, mark: Mark) -> Mark:
         while mark.is_failed or mark.is_parked or mark.is_shut_out:

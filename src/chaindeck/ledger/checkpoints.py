@@ -59,6 +59,11 @@ def check_checkpoint(network: Network, checkpoint: Checkpoint) -> list[KeyHash]:
     quorum = network.genesis.checkpoint_quorum
     if len(checkpoint.signatures) < quorum:
         raise CheckpointQuorum(field="signatures", count=len(checkpoint.signatures), quorum=quorum)
+    return find_signers(network, checkpoint)
+
+
+def find_signers(network: Network, checkpoint: Checkpoint) -> list[KeyHash]:
+    """Return who signed, enough or not; raise unless all are listed signers, each once."""
     digest = checkpoint_digest(network.id, checkpoint.height, checkpoint.hash)
     signers: list[KeyHash] = []
     for position, signature in enumerate(checkpoint.signatures):
@@ -76,6 +81,21 @@ def check_checkpoint(network: Network, checkpoint: Checkpoint) -> list[KeyHash]:
             raise CheckpointRepeatedSigner(field=field, signer=signer.hex())
         signers.append(signer)
     return signers
+
+
+def join_checkpoints(network: Network, parts: Sequence[Checkpoint]) -> Checkpoint:
+    """Return what all of the parts sign: one signature of each signer, in the order of key hashes.
+
+    The parts are of one block, and there is at least one. Raises what `find_signers` raises.
+    """
+    first = parts[0]
+    assert all((part.height, part.hash) == (first.height, first.hash) for part in parts)
+    signed = {
+        signer: signature
+        for part in parts
+        for signer, signature in zip(find_signers(network, part), part.signatures, strict=True)
+    }
+    return Checkpoint(first.height, first.hash, tuple(signed[signer] for signer in sorted(signed)))
 
 
 def encode_checkpoint(checkpoint: Checkpoint) -> bytes:

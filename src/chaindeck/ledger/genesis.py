@@ -42,7 +42,7 @@ from chaindeck.ledger.types import (
 DifficultyRule = Literal["step100", "lwma60", "none"]
 
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?")
-_PREFIX = re.compile(r"[a-z]{1,16}")
+PREFIX = re.compile(r"[a-z]{1,16}")
 _MAGIC_BYTES = 4
 _MAX_SAFE_INTEGER = 2**53 - 1
 
@@ -181,7 +181,7 @@ def _check_text(genesis: Genesis) -> None:
         raise GenesisRange(
             field="name", reason="1 to 32 small letters, digits and inner hyphens, like 'plant-7'"
         )
-    if not _PREFIX.fullmatch(genesis.address_prefix):
+    if not PREFIX.fullmatch(genesis.address_prefix):
         raise GenesisRange(field="address_prefix", reason="1 to 16 small letters, like 'deck'")
     if target_of(genesis.easiest_bits) is None:
         raise GenesisRange(field="easiest_bits", reason="a canonical compact target")

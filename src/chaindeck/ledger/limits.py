@@ -43,6 +43,10 @@ REORG_PARK_BLOCKS: Final = 100
 """Deeper reorganisations wait for an operator or a checkpoint: following them by themselves lets
 one hidden branch rewrite a day, refusing them for good splits a network."""
 
+REWIND_BLOCKS: Final = 100
+"""Blocks that are taken back in one change when a development chain goes back far: their bodies and
+what they changed are in memory meanwhile."""
+
 MAX_TIPS: Final = 1_000
 """Branch ends kept; the least work goes first."""
 

@@ -65,9 +65,16 @@ def local(
     name: str = "local",
     time_ms: int = DEFAULT_TIME_MS,
     allocations: Sequence[Allocation] = (),
+    **others: object,
 ) -> Genesis:
-    """Return the document of a network on one machine or one desk."""
-    return _checked(replace(_LOCAL, name=name, time_ms=time_ms, allocations=tuple(allocations)))
+    """Return the document of a network on one machine or one desk; `others` are more fields."""
+    fields: dict[str, object] = {
+        "name": name,
+        "time_ms": time_ms,
+        "allocations": tuple(allocations),
+        **others,
+    }
+    return _checked(replace(_LOCAL, **fields))
 
 
 def consortium(
@@ -79,22 +86,25 @@ def consortium(
     mining_diversity_permille: int = 500,
     difficulty: DifficultyRule = "step100",
     allocations: Sequence[Allocation] = (),
+    **others: object,
 ) -> Genesis:
-    """Return the document of a network of known miners; a majority of signers fixes checkpoints."""
-    return _checked(
-        replace(
-            _LOCAL,
-            name=name,
-            time_ms=time_ms,
-            difficulty=difficulty,
-            maturity=100,
-            allocations=tuple(allocations),
-            miners=tuple(miners),
-            mining_diversity_permille=mining_diversity_permille,
-            checkpoint_signers=tuple(checkpoint_signers),
-            checkpoint_quorum=len(checkpoint_signers) // 2 + 1 if checkpoint_signers else 0,
-        )
-    )
+    """Return the document of a network of known miners; `others` are more fields.
+
+    A majority of the signers fixes checkpoints, unless `checkpoint_quorum` says otherwise.
+    """
+    fields: dict[str, object] = {
+        "name": name,
+        "time_ms": time_ms,
+        "difficulty": difficulty,
+        "maturity": 100,
+        "allocations": tuple(allocations),
+        "miners": tuple(miners),
+        "mining_diversity_permille": mining_diversity_permille,
+        "checkpoint_signers": tuple(checkpoint_signers),
+        "checkpoint_quorum": len(checkpoint_signers) // 2 + 1 if checkpoint_signers else 0,
+        **others,
+    }
+    return _checked(replace(_LOCAL, **fields))
 
 
 def _checked(genesis: Genesis) -> Genesis:

@@ -30,19 +30,18 @@ from chaindeck.ledger.errors import CheckpointConflict, RuleError
 from chaindeck.ledger.finality import Named
 from chaindeck.ledger.genesis import Network
 from chaindeck.ledger.headers import check_header, check_not_held, genesis_entry
-from chaindeck.ledger.limits import ONE_CHANGE_BYTES, SIGNATURE_BYTES, SIGNATURES_A_THREAD
+from chaindeck.ledger.limits import (
+    ONE_CHANGE_BYTES,
+    REWIND_BLOCKS,
+    SIGNATURE_BYTES,
+    SIGNATURES_A_THREAD,
+)
 from chaindeck.ledger.pool import Keep, Pool, keep_nowhere
 from chaindeck.ledger.pool_plan import Plan
 from chaindeck.ledger.pool_types import Accepted, Dropped, PoolLimits, Rejected
 from chaindeck.ledger.ports import CoinView, Entry
 from chaindeck.ledger.signatures import SignatureCache
-from chaindeck.ledger.types import (
-    Block,
-    BlockHash,
-    Header,
-    Height,
-    Transaction,
-)
+from chaindeck.ledger.types import Block, BlockHash, Header, Height, Transaction
 
 Answer = TypeVar("Answer")
 Job = Callable[[], Any]
@@ -114,6 +113,9 @@ class Keeper(CoinView, Archive, Protocol):
 
     def recall(self, block_hash: BlockHash) -> tuple[Block, Change]:
         """Return a block of the active chain and what it changed."""
+
+    def forget(self, block_hashes: Sequence[BlockHash]) -> None:
+        """Give up blocks beside the active chain for good, in a change of its own."""
 
 
 class Connected(msgspec.Struct, frozen=True, tag="block"):
@@ -312,23 +314,34 @@ class ChainState:
             raise CheckpointConflict(height=height, known=rival.hex(), other=block_hash.hex())
         return is_new
 
-    def rewind(
-        self, block_hash: BlockHash, kept: Sequence[tuple[bytes, int]], now_ms: int
-    ) -> Steps[None]:
-        """Go back to a block of this chain and to the pool of that time, for development.
+    def go_back(self, block_hash: BlockHash, now_ms: int) -> Steps[None]:
+        """Move the tip to a block that it was once; `forget` what must not win again.
 
-        Whatever came after is given up for good; a payment that then waited and is not kept is
-        forgotten.
+        Raises what `BlockTree.way_back` does.
         """
-        self.tree.entry(block_hash)
-        while True:
-            disconnect, _ = self.tree.route(self.tip.header.hash, block_hash)
-            if not disconnect:
-                break
-            self._fail(disconnect[-1])
-            yield from self._advance(now_ms)
-        self.pool.remove([entry for _, entry in self.pool.by_age()])
-        yield from self.restore_pool(kept, now_ms)
+        old_tip = self.tip.header.hash
+        way = self.tree.way_back(old_tip, block_hash)
+        for first in range(0, len(way.disconnect), REWIND_BLOCKS):
+            down = way.disconnect[first : first + REWIND_BLOCKS]
+            self._adopt((yield from self._move(down, [])), now_ms)
+        for up in way.connect:
+            self._adopt((yield from self._move([], [up])), now_ms)
+        self._save(self.tree.marks())
+        if way.disconnect:
+            self._events.append(_reorganised(way, old_tip, self.tip))
+
+    def forget(self, block_hashes: Sequence[BlockHash]) -> Steps[None]:
+        """Give up blocks beside the active chain, and all on them, as if they had never come."""
+        yield partial(self.keeper.forget, self.tree.with_above(*block_hashes))
+        self.tree.forget(block_hashes)
+
+    def forget_checkpoints(self) -> None:
+        """Let history be open again from the genesis block on."""
+        with self.keeper.writing() as batch:
+            for height in {held.height for held in self.checkpoints.all()}:
+                batch.save_checkpoints(height, ())
+        self.checkpoints = CheckpointBook(self.network)
+        self.tree.unfix()
 
     # Payments
 

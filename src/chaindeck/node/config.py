@@ -9,15 +9,15 @@ from __future__ import annotations
 import difflib
 import ipaddress
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
 import msgspec
 
 from chaindeck.ledger.genesis import Network
 from chaindeck.node.errors import ConfigInsecure, ConfigUnknown, ConfigValue, PeerNameInvalid
-from chaindeck.node.logs import LEVELS, LogFormat
+from chaindeck.node.logs import Level, LogFormat
 from chaindeck.node.mining import MiningMode
 from chaindeck.node.network.names import parse_peer
 
@@ -25,14 +25,17 @@ CONFIG_NAME = "node.json"
 _NODE_KEY = re.compile("0[23][0-9a-f]{64}")
 
 
+Profile = Literal["dev", "local"]
+
+
 class NodeConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One node's settings. The names are those of `node.json`; flags spell them with hyphens."""
 
-    profile: str = "local"
-    """`dev` or `local` for a new data directory without a genesis file."""
+    profile: Profile | None = None
+    """The network of a new data directory without a genesis file; by default `local`."""
 
     genesis: str | None = None
-    """A genesis document for a new data directory."""
+    """A genesis document for a new data directory. It goes before a profile."""
 
     name: str | None = None
     """What people call this node; by default its data directory's name."""
@@ -81,7 +84,7 @@ class NodeConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     prune_mb: int = 0
     """Megabytes of blocks to keep, 0 for all."""
 
-    log_level: str = "info"
+    log_level: Level = "info"
     log_format: LogFormat = "text"
 
 
@@ -116,6 +119,16 @@ _EXAMPLES = {
     "max_inbound": "117",
     "least_work": "0",
 }
+_BOOLS = ("true", "false")
+_WORDS: dict[str, tuple[str, ...]] = {
+    "profile": get_args(Profile),
+    "mining": get_args(MiningMode),
+    "log_level": get_args(Level),
+    "log_format": get_args(LogFormat),
+    **dict.fromkeys(("open_loopback", "p2p", "p2p_tls", "discovery"), _BOOLS),
+}
+"""What settings may say that have only so many words."""
+
 _RANGES: dict[str, tuple[float, float]] = {
     "api_port": (0, 65_535),
     "p2p_port": (0, 65_535),
@@ -133,15 +146,11 @@ def load_config(
     folder: Path, environment: Mapping[str, str], flags: Mapping[str, Any]
 ) -> NodeConfig:
     """Join all sources and check every value; raise a `ConfigError` for the first bad one."""
+    path = folder / CONFIG_NAME
     values: dict[str, Any] = {}
     sources: dict[str, str] = {}
-    for source, found in (
-        (str(folder / CONFIG_NAME), _read_file(folder / CONFIG_NAME)),
-        ("the environment", _read_environment(environment)),
-        ("the command line", {name: value for name, value in flags.items() if value is not None}),
-    ):
-        for name, value in found.items():
-            _check_known(name, source)
+    for found in (_read_file(path), _read_environment(environment), _read_flags(flags)):
+        for source, name, value in found:
             is_text = name in _LISTS and isinstance(value, str)
             values[name], sources[name] = _split_list(value) if is_text else value, source
     config = _convert(values, sources)
@@ -149,7 +158,17 @@ def load_config(
     return config
 
 
-def _read_file(path: Path) -> dict[str, Any]:
+_Found = Iterator[tuple[str, str, Any]]
+"""Where a value stands, in words that lead there, the setting's name, and the value."""
+
+
+def _read_file(path: Path) -> _Found:
+    for name, value in _load_file(path).items():
+        _check_known(name, str(path))
+        yield f"{path}, {name}", name, value
+
+
+def _load_file(path: Path) -> dict[str, Any]:
     try:
         found = msgspec.json.decode(path.read_bytes())
     except FileNotFoundError:
@@ -165,13 +184,21 @@ def _read_file(path: Path) -> dict[str, Any]:
     return found
 
 
-def _read_environment(environment: Mapping[str, str]) -> dict[str, Any]:
-    found: dict[str, Any] = {
-        name: environment[variable].strip()
-        for variable, name in _ENVIRONMENT.items()
-        if environment.get(variable, "").strip()
-    }
-    return found
+def _read_environment(environment: Mapping[str, str]) -> _Found:
+    for variable, name in _ENVIRONMENT.items():
+        if value := environment.get(variable, "").strip():
+            yield f"the variable {variable}", name, value
+
+
+def _read_flags(flags: Mapping[str, Any]) -> _Found:
+    for name, value in flags.items():
+        if value is not None:
+            yield f"the option {flag_of(name)}", name, value
+
+
+def flag_of(name: str) -> str:
+    """Return how a setting is called on the command line."""
+    return f"--{name.replace('_', '-')}"
 
 
 def _split_list(text: str) -> list[str]:
@@ -191,17 +218,23 @@ def _convert(values: dict[str, Any], sources: dict[str, str]) -> NodeConfig:
     except msgspec.ValidationError as error:
         reason, _, path = str(error).partition(" - at `$.")
         name = path.rstrip("`").split("[")[0]
-        raise _bad(name, sources, reason) from None
+        raise _bad(name, sources, _expected(name) or reason, values[name]) from None
+
+
+def _expected(name: str) -> str:
+    """Say which values a setting may have, where they can be listed."""
+    if name in _RANGES:
+        least, most = _RANGES[name]
+        return f"a number from {least:g} to {most:g}"
+    words = _WORDS.get(name)
+    return f"one of {', '.join(words)}" if words else ""
 
 
 def _check_values(config: NodeConfig, sources: dict[str, str]) -> None:
     for name, (least, most) in _RANGES.items():
-        if not least <= getattr(config, name) <= most:
-            raise _bad(name, sources, f"a number from {least:g} to {most:g}")
-    if config.profile not in ("dev", "local"):
-        raise _bad("profile", sources, "there are the profiles dev and local")
-    if config.log_level not in LEVELS:
-        raise _bad("log_level", sources, f"one of {', '.join(LEVELS)}")
+        value = getattr(config, name)
+        if not least <= value <= most:
+            raise _bad(name, sources, _expected(name), value)
     for origin in config.allowed_origins:
         if not origin.startswith(("http://", "https://")) or origin.count("/") != 2:
             raise _bad("allowed_origins", sources, f"{origin} is not a scheme, host and port")
@@ -250,11 +283,11 @@ def _is_this_machine(host: str) -> bool:
     return ipaddress.ip_address(host).is_loopback if _is_ip(host) else host == "localhost"
 
 
-def _bad(name: str, sources: dict[str, str], reason: str) -> ConfigValue:
-    source = sources.get(name, "the defaults")
+def _bad(name: str, sources: dict[str, str], reason: str, value: object = None) -> ConfigValue:
+    found = "" if value is None else f", not {value!r}"
     return ConfigValue(
         field=name,
-        source=f"{source}, {name}",
-        reason=reason,
+        source=sources.get(name, f"the default of {name}"),
+        reason=f"{reason}{found}",
         example=_EXAMPLES.get(name, "see the documentation"),
     )

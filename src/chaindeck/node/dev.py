@@ -21,7 +21,6 @@ from chaindeck.ledger.pool_types import Rejected
 from chaindeck.ledger.signatures import SigningKey, transaction_digest
 from chaindeck.ledger.types import (
     Amount,
-    BlockHash,
     KeyHash,
     OutPoint,
     Output,
@@ -30,9 +29,9 @@ from chaindeck.ledger.types import (
     TxId,
     TxInput,
 )
-from chaindeck.node.clock import DevClock
+from chaindeck.node.clock import DevClock, Setting
 from chaindeck.node.errors import FaucetEmpty, UnknownSnapshot
-from chaindeck.node.service import NodeService
+from chaindeck.node.service import NodeService, Past
 
 FAUCET_KEY = SigningKey(hashlib.sha256(b"chaindeck development faucet, a public key").digest())
 _FAUCET_COINS = 100
@@ -46,10 +45,8 @@ def dev_genesis(name: str = "dev") -> Genesis:
 
 
 class _Snapshot(msgspec.Struct, frozen=True):
-    tip: BlockHash
-    waiting: list[tuple[bytes, int]]
-    offset_ms: int
-    frozen_at_ms: int | None
+    past: Past
+    clock: Setting
 
 
 class DevTools:
@@ -61,25 +58,30 @@ class DevTools:
         self._snapshots: dict[str, _Snapshot] = {}
 
     async def snapshot(self) -> str:
-        """Remember chain, pool and clock as they are; return the name to revert to."""
+        """Remember chain, payments and clock as they are; return the name to revert to."""
         name = secrets.token_hex(4)
-        self._snapshots[name] = self._take()
+        self._snapshots[name] = _Snapshot(self._service.remember(), self.clock.setting)
         return name
 
     async def revert(self, name: str) -> None:
-        """Go back to a snapshot. It and those before it stay, those after it are gone."""
+        """Go back to a snapshot. It and those before it stay, those after it are gone.
+
+        What came after it is forgotten as if it had never come.
+        """
         if name not in self._snapshots:
             raise UnknownSnapshot(field="id", id=name)
-        await self._return_to(self._snapshots[name])
+        snapshot = self._snapshots[name]
+        self.clock.adopt(snapshot.clock)
+        await self._service.rewind(snapshot.past)
         names = list(self._snapshots)
         for later in names[names.index(name) + 1 :]:
             del self._snapshots[later]
 
     async def reset(self) -> None:
-        """Go back to the genesis block, with an empty pool and the machine's time."""
+        """Start over: nothing but the genesis block is known, and the time is the machine's."""
         self._snapshots.clear()
-        genesis = self._service.network.block.hash
-        await self._return_to(_Snapshot(genesis, [], 0, None))
+        self.clock.adopt(Setting())
+        await self._service.start_over()
 
     async def faucet(self, key_hash: KeyHash, amount: Amount) -> TxId:
         """Pay somebody from the faucet; the payment waits for a block like any other."""
@@ -89,20 +91,6 @@ class DevTools:
         if isinstance(result, Rejected):
             raise result.error
         return payment.id
-
-    def _take(self) -> _Snapshot:
-        service = self._service
-        return _Snapshot(
-            service.tip.header.hash,
-            list(service.state.pool.dump()),
-            self.clock.offset_ms,
-            self.clock.frozen_at_ms,
-        )
-
-    async def _return_to(self, snapshot: _Snapshot) -> None:
-        self.clock.offset_ms = snapshot.offset_ms
-        self.clock.frozen_at_ms = snapshot.frozen_at_ms
-        await self._service.rewind(snapshot.tip, snapshot.waiting)
 
     def _faucet_coin(self, amount: int) -> tuple[OutPoint, Coin]:
         """Find a coin that is large enough and that nothing in the pool spends."""

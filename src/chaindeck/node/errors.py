@@ -39,6 +39,14 @@ class ConfigInsecure(ConfigError):
     message = "{source}: {reason}"
 
 
+class ConfigNetwork(ConfigError):
+    code = "config-network"
+    message = (
+        "{path} holds the network {held}, and {source} names {named}; leave that away, or choose"
+        " another data directory"
+    )
+
+
 class NodeKeyInvalid(ConfigError):
     code = "config-node-key"
     message = (
@@ -215,6 +223,13 @@ class Busy(ApiError):
     headers = ((b"retry-after", b"5"),)
 
 
+class Stopping(ApiError):
+    code = "api-stopping"
+    message = "the node is stopping; what it acknowledged before is kept"
+    status = 503
+    headers = ((b"connection", b"close"), (b"retry-after", b"5"))
+
+
 class HeightUnknown(ApiError):
     code = "api-height"
     message = "there is no block {height}; the tip has height {tip}"
@@ -241,6 +256,18 @@ class MessageInvalid(ApiError):
 class TopicUnknown(ApiError):
     code = "ws-topic"
     message = "there is no such topic; there are {topics}"
+
+
+class TokenNameTaken(CommandError):
+    code = "token-name-taken"
+    message = "there is a token {name} already; choose another name, or revoke that one first"
+    status = 409
+
+
+class TokenNameUnknown(CommandError):
+    code = "token-name-unknown"
+    message = "there is no token {name}; chaindeck token list shows those that there are"
+    status = 404
 
 
 class Internal(ApiError):

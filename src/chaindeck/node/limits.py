@@ -50,10 +50,14 @@ TEMPLATE_REFRESH_S: Final = 2.0
 """A template is made anew this often while payments arrive, so that their fees are not missed."""
 
 MINING_REST_S: Final = 2.0
-"""After a block that the store did not take, as on a full disk, before another is searched."""
+"""How long mining by a plan waits for a block or a checkpoint where no block can be made, before it
+tries again: a full disk and a clock tell nobody that they are well."""
 
-STOP_TIMEOUT_S: Final = 5.0
-"""A graceful stop takes no longer; what is left is cancelled."""
+TIE_REST_S: Final = 1.0
+"""How often a tie between sealers is looked for; most are over sooner by themselves."""
+
+TIE_PATIENCE: Final = 10
+"""How many times a tie is seen before the block that should win it gives way after all."""
 
 MAX_MINED_AT_ONCE: Final = 1_000
 """Blocks that one command may mine."""
@@ -78,8 +82,9 @@ API_BODY_TIMEOUT_S: Final = 30.0
 API_SEND_TIMEOUT_S: Final = 30.0
 """For a reader of a stream to take the next piece."""
 
-API_STOP_TIMEOUT_S: Final = 3
-"""Requests that are under way at a stop may take so long; then they are cancelled."""
+API_STOP_TIMEOUT_S: Final = 2
+"""Requests that are under way at a stop may take so long; then they are cancelled. What waits, or
+mines, ends at once, so that all of a stop fits in five seconds on a busy machine too."""
 
 MAX_FORM_BYTES: Final = 64 * 1024
 """JSON of a command, such as an address and an amount."""
@@ -148,8 +153,6 @@ HOLDINGS_KEPT: Final = 1_000
 
 MAX_TOKENS: Final = 1_000
 TOKEN_LABEL_CHARACTERS: Final = 64
-TOKEN_CHECK_S: Final = 1.0
-"""How soon a token that another process made or took back is noticed."""
 
 SHOWN_NAMES: Final = 50_000
 """Addresses kept in their written form: encoding one takes 20 us."""

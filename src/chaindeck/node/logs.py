@@ -9,10 +9,11 @@ import json
 import logging
 import sys
 import time
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 LogFormat = Literal["text", "json"]
-LEVELS = ("debug", "info", "warning", "error")
+Level = Literal["debug", "info", "warning", "error"]
+LEVELS: tuple[str, ...] = get_args(Level)
 _ROOT = "chaindeck"
 
 

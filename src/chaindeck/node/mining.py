@@ -3,6 +3,9 @@
 The search for a nonce is native and runs in a thread of its own, in slices: after each the miner
 looks whether the tip has moved or better payments wait. Outside miners do the same over the API. On
 a network that lists its miners a seal key is needed; it signs blocks and is no wallet.
+
+What keeps a plan from making a block may pass: another miner's turn, checkpoints that contradict
+each other, a clock that was set back, a full disk. It waits for that, says so, and goes on.
 """
 
 from __future__ import annotations
@@ -19,15 +22,16 @@ import msgspec
 from chaindeck.kernel import StopFlag, search_nonce
 from chaindeck.ledger.codec import decode_block, decode_header, encode_signature
 from chaindeck.ledger.difficulty import required_bits
-from chaindeck.ledger.errors import RuleError
+from chaindeck.ledger.errors import CodedError, RuleError
+from chaindeck.ledger.headers import check_not_held
 from chaindeck.ledger.ports import Entry
 from chaindeck.ledger.seals import may_seal, sign_seal
 from chaindeck.ledger.signatures import SigningKey
-from chaindeck.ledger.state import Admitted, Event
+from chaindeck.ledger.state import Admitted, Connected, Disconnected, Event, Fixed
 from chaindeck.ledger.targets import target_of
 from chaindeck.ledger.templates import Body, build_body, build_template
 from chaindeck.ledger.types import Block, BlockHash, Header, Height, KeyHash
-from chaindeck.node.errors import MiningHalted, NotAMiner
+from chaindeck.node.errors import CommandError, MiningHalted, NotAMiner
 from chaindeck.node.limits import MINING_REST_S, SEARCH_SLICE_S, TEMPLATE_REFRESH_S
 from chaindeck.node.logs import get_logger
 from chaindeck.node.service import NodeService
@@ -41,6 +45,9 @@ _FIRST_SLICE = 200_000
 """Nonces of the first slice, until the rate is known."""
 
 _RATE_WEIGHT = 0.2
+_PASSING = (RuleError, CommandError, StoreError)
+"""What may be otherwise after the next block or checkpoint, or after a while."""
+
 _log = get_logger("mining")
 
 
@@ -73,96 +80,111 @@ class Miner:
         self._turn = asyncio.Lock()
         self._stop = StopFlag()
         self._payment_came = asyncio.Event()
+        self._something_happened = asyncio.Event()
+        self._waits_for: CodedError | None = None
+        self._has_failed = False
         self._extra_nonce = os.urandom(_EXTRA_NONCE_BYTES)
         self._blocks = 0
         self._rate = 0.0
         service.listen(self._hear)
 
     def hash_rate(self) -> float:
-        """Return hashes a second while searching, of late; 0 before the first search."""
-        return self._rate
+        """Return hashes a second while searching, of late; 0 where none was or none can be."""
+        return 0.0 if self.warnings() else self._rate
+
+    def warnings(self) -> list[str]:
+        """Say why the plan makes no blocks, if it should."""
+        if self._has_failed:
+            return ["Mining ended by a fault of this program; its log has the details."]
+        return [f"Mining waits: {self._waits_for}."] if self._waits_for else []
 
     async def mine(self, blocks: int, key_hash: KeyHash | None = None) -> list[BlockHash]:
-        """Mine so many blocks on the tip, each paying `key_hash`; return their hashes."""
+        """Mine so many blocks on the tip, each paying `key_hash`; return their hashes.
+
+        Several who want blocks take turns, a block each. Cancelling ends it.
+        """
         mined: list[BlockHash] = []
-        async with self._turn:
-            while len(mined) < blocks:
-                block = await self._search(self._payee(key_hash), patient=True)
-                if block is not None:
-                    await self._service.submit_block(block)
-                    mined.append(block.hash)
+        while len(mined) < blocks:
+            async with self._turn:
+                block = await self._search(self._payee(key_hash))
+                await self._service.submit_block(block)
+            mined.append(block.hash)
         return mined
 
     async def run(self) -> None:
-        """Mine by the plan until cancelled."""
-        async with asyncio.TaskGroup() as tasks:
-            if self.plan.mode == "always":
-                tasks.create_task(self._mine_always())
-            if self.plan.mode in ("transaction", "hybrid"):
-                tasks.create_task(self._mine_on_payments())
-            if self.plan.mode in ("interval", "hybrid"):
-                tasks.create_task(self._mine_on_interval())
+        """Mine by the plan until cancelled. Payments that wait from before count as just come."""
+        self._payment_came.set()
+        try:
+            while self.plan.mode != "off":
+                if await self._is_block_due():
+                    await self._try_to_mine()
+        except Exception:
+            self._has_failed = True
+            raise
 
     def close(self) -> None:
         """End a search that is under way."""
         self._stop.set()
         self._searcher.shutdown(wait=True)
 
-    async def _mine_always(self) -> None:
-        while True:
-            async with self._turn:
-                block = await self._search(self._payee(None), patient=False)
-            if block is None:
-                # Another miner's turn, or the chain is halted: the next tip decides.
-                await self._service.wait_for_tip(self._service.tip.header.hash)
-                continue
-            await self._offer(block)
+    async def _is_block_due(self) -> bool:
+        """Wait for the plan's next moment; return whether there is something to do."""
+        interval_s = self.plan.interval_ms / 1000
+        match self.plan.mode:
+            case "always":
+                return True
+            case "interval":
+                await asyncio.sleep(interval_s)
+                return True
+            case "hybrid":
+                has_payment = await self._is_in_time(self._payment_came, interval_s)
+                return self._has_work() or not has_payment
+        await self._payment_came.wait()
+        return self._has_work()
 
-    async def _mine_on_payments(self) -> None:
-        while True:
-            await self._payment_came.wait()
-            self._payment_came.clear()
-            if len(self._service.state.pool) and not await self._try_to_mine():
-                self._payment_came.set()
+    def _has_work(self) -> bool:
+        """Whether payments wait, of those that were told."""
+        self._payment_came.clear()
+        return len(self._service.state.pool) > 0
 
-    async def _mine_on_interval(self) -> None:
-        while True:
-            await asyncio.sleep(self.plan.interval_ms / 1000)
-            await self._try_to_mine()
-
-    async def _try_to_mine(self) -> bool:
-        """Mine a block; return whether the store took it, after a rest if it did not."""
+    async def _try_to_mine(self) -> None:
+        """Make a block, or wait for what may let the next attempt make one."""
+        self._something_happened.clear()
         try:
             await self.mine(1)
-        except StoreError as error:
-            await self._rest(error)
+        except _PASSING as error:
+            self._tell(error)
+            self._waits_for = error
+            await self._is_in_time(self._something_happened, MINING_REST_S)
+            if self._has_work():
+                self._payment_came.set()
+            elif self.plan.mode == "transaction":
+                self._waits_for = None
+
+    def _tell(self, error: CodedError) -> None:
+        """Log a reason to wait when it is a new one; that others have their turn is none."""
+        if self._waits_for is None or self._waits_for.code != error.code:
+            say = _log.info if isinstance(error, NotAMiner) else _log.warning
+            say("mining waits", code=error.code, reason=str(error))
+
+    async def _is_in_time(self, event: asyncio.Event, limit_s: float) -> bool:
+        """Wait for something, but no longer than so; return whether it came."""
+        try:
+            async with asyncio.timeout(limit_s):
+                await event.wait()
+        except TimeoutError:
             return False
         return True
 
-    async def _offer(self, block: Block) -> None:
-        """Submit what was found; a lost race is no error."""
-        try:
-            await self._service.submit_block(block)
-        except RuleError as error:
-            _log.warning("own block refused", code=error.code, reason=str(error))
-        except StoreError as error:
-            await self._rest(error)
-
-    async def _rest(self, error: StoreError) -> None:
-        """A full disk may have room again, and mining goes on."""
-        _log.error("own block not stored", error, code=error.code)
-        await asyncio.sleep(MINING_REST_S)
-
-    async def _search(self, payee: KeyHash, *, patient: bool) -> Block | None:
-        """Search on the tip until a block is found; None where this miner must not make one."""
-        self._check_running()
+    async def _search(self, payee: KeyHash) -> Block:
+        """Search on the tip, and on those that follow it, until a block is found."""
         while True:
+            self._check_running()
             parent = self._service.tip
-            if not self._may_mine(parent):
-                if patient:
-                    raise NotAMiner(reason="other miners must seal first")
-                return None
+            self._check_turn(parent)
             body = self._body(parent, payee)
+            check_not_held(body.header, self._service.clock.now_ms())
+            self._waits_for = None
             header = await self._search_body(parent, body)
             if header is not None:
                 return decode_block(header.raw + encode_signature(self._seal(header)) + body.raw)
@@ -238,11 +260,10 @@ class Miner:
     def _needs_seal(self) -> bool:
         return bool(self._service.network.miners)
 
-    def _may_mine(self, parent: Entry) -> bool:
-        if self._seal_key is None:
-            return True
-        state = self._service.state
-        return may_seal(self._service.network, state.tree, parent, self._seal_key.key_hash)
+    def _check_turn(self, parent: Entry) -> None:
+        state, key = self._service.state, self._seal_key
+        if key and not may_seal(self._service.network, state.tree, parent, key.key_hash):
+            raise NotAMiner(reason="other miners must seal first")
 
     def _check_running(self) -> None:
         conflict = self._service.state.checkpoints.conflict
@@ -254,5 +275,8 @@ class Miner:
         self._rate = rate if not self._rate else self._rate + _RATE_WEIGHT * (rate - self._rate)
 
     def _hear(self, event: Event) -> None:
-        if isinstance(event, Admitted):
-            self._payment_came.set()
+        match event:
+            case Admitted():
+                self._payment_came.set()
+            case Connected() | Disconnected() | Fixed():
+                self._something_happened.set()

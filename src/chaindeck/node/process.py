@@ -24,9 +24,9 @@ from chaindeck.ledger.signatures import SigningKey
 from chaindeck.ledger.types import KeyHash
 from chaindeck.node.api import ApiServer, App, TokenBook, create_app, serve
 from chaindeck.node.clock import Clock, DevClock
-from chaindeck.node.config import NodeConfig, check_reach
+from chaindeck.node.config import CONFIG_NAME, NodeConfig, check_reach, flag_of
 from chaindeck.node.dev import FAUCET_KEY, DevTools, dev_genesis
-from chaindeck.node.errors import ConfigValue, PortTaken
+from chaindeck.node.errors import ConfigNetwork, ConfigValue, PortTaken
 from chaindeck.node.limits import COLLECTOR_THRESHOLDS, PRUNE_INTERVAL_S
 from chaindeck.node.logs import get_logger, set_up_logs
 from chaindeck.node.mining import Miner, MiningPlan
@@ -36,16 +36,19 @@ from chaindeck.node.network.identity import load_node_key
 from chaindeck.node.network.names import parse_peer
 from chaindeck.node.network.tls import load_tls_identity
 from chaindeck.node.service import NodeService
+from chaindeck.node.turns import end_ties
 from chaindeck.protocol.types import NodeKey
 from chaindeck.store import ChainStore
 from chaindeck.store.atomic import write_json
-from chaindeck.store.errors import StoreError
+from chaindeck.store.errors import FileError, InputOutput, StoreError
 from chaindeck.store.genesis_file import GENESIS_NAME, load_genesis
+from chaindeck.store.key_file import load_key
 
 _log = get_logger("node")
 _BYTES_IN_MB = 1024 * 1024
-_SECRET_BYTES = 32
-_SEAL_KEY_EXAMPLE = "seal.key, a file of 64 hexadecimal digits"
+_SEAL_KEY_EXAMPLE = "seal.key, a file that chaindeck chain key makes"
+_GENESIS_EXAMPLE = "grid.json, a file that chaindeck chain genesis writes"
+_SHOWN_DIGITS = 16
 RUNNING_NAME = "running.json"
 _DEV_BANNER = (
     "development chain: its work is trivial, its faucet's key is public, and its clock and history"
@@ -63,8 +66,8 @@ async def run_node(folder: Path, config: NodeConfig) -> int:
     network = choose_network(folder, config)
     check_reach(config, network)
     is_dev = network.genesis.difficulty == "none"
-    clock = DevClock() if is_dev else Clock()
     with ChainStore.open(folder, network) as store:
+        clock = DevClock.load(folder) if is_dev else Clock()
         service = NodeService(network, store, clock)
         gc.set_threshold(*COLLECTOR_THRESHOLDS)
         await service.start()
@@ -73,6 +76,7 @@ async def run_node(folder: Path, config: NodeConfig) -> int:
         async with (
             _peering(service, config, is_dev=is_dev) as peering,
             _mining(service, _plan(config, is_dev=is_dev), config) as miner,
+            _taking_turns(service, config),
             _serving(service, config, miner, peering),
         ):
             if is_dev:
@@ -87,16 +91,44 @@ async def run_node(folder: Path, config: NodeConfig) -> int:
 
 
 def choose_network(folder: Path, config: NodeConfig) -> Network:
-    """Return the network of a data directory: its own, or for a new one, what the settings say."""
-    if (folder / GENESIS_NAME).exists():
-        return build_network(load_genesis(folder))
+    """Return the network of a data directory: its own, or for a new one, what the settings say.
+
+    Raises `ConfigNetwork` where they say something else than what is there.
+    """
+    named = _named_network(config)
+    if not (folder / GENESIS_NAME).exists():
+        return named or build_network(profiles.local())
+    held = build_network(load_genesis(folder))
+    if named is not None and named.id != held.id:
+        field = "genesis" if config.genesis else "profile"
+        raise ConfigNetwork(
+            field=field,
+            path=str(folder),
+            held=_shown(held),
+            source=flag_of(field),
+            named=_shown(named),
+        )
+    return held
+
+
+def _named_network(config: NodeConfig) -> Network | None:
+    """Return the network that the settings name, if they name one."""
     if config.genesis is not None:
         path = Path(config.genesis).expanduser()
         try:
             return build_network(decode_genesis(path.read_bytes()))
-        except (OSError, RuleError) as error:
-            raise _bad("genesis", f"{path}: {error}", "network.json") from error
-    return build_network(dev_genesis() if config.profile == "dev" else profiles.local())
+        except OSError as error:
+            raise _bad("genesis", f"{path}: {error.strerror}", _GENESIS_EXAMPLE) from error
+        except RuleError as error:
+            where = f", at {error.field}" if error.field else ""
+            raise _bad("genesis", f"{path}: {error}{where}", _GENESIS_EXAMPLE) from error
+    if config.profile is not None:
+        return build_network(dev_genesis() if config.profile == "dev" else profiles.local())
+    return None
+
+
+def _shown(network: Network) -> str:
+    return f"{network.genesis.name} ({network.id.hex()[:_SHOWN_DIGITS]})"
 
 
 @contextlib.asynccontextmanager
@@ -194,11 +226,28 @@ async def _mining(
         yield miner
     finally:
         following.cancel()
+        await asyncio.wait([following])
         miner.close()
 
 
+@contextlib.asynccontextmanager
+async def _taking_turns(service: NodeService, config: NodeConfig) -> AsyncIterator[None]:
+    """End ties with other miners, where miners are listed and this node is one of them."""
+    key = _seal_key(config)
+    if key is None or not service.network.seal_window:
+        yield
+        return
+    ending = asyncio.create_task(end_ties(service, key.key_hash))
+    ending.add_done_callback(_tell_failure)
+    try:
+        yield
+    finally:
+        ending.cancel()
+        await asyncio.wait([ending])
+
+
 def _tell_failure(task: asyncio.Task[None]) -> None:
-    """A miner that gave up is told in the log; the node itself goes on."""
+    """A miner that ended by a fault is told in the log and the status; the node itself goes on."""
     if not task.cancelled() and (error := task.exception()) is not None:
         _log.error("mining ended", error)
 
@@ -232,13 +281,9 @@ def _seal_key(config: NodeConfig) -> SigningKey | None:
         return None
     path = Path(config.seal_key).expanduser()
     try:
-        secret = bytes.fromhex(path.read_text().strip())
-    except (OSError, ValueError) as error:
-        raise _bad("seal_key", f"{path}: {error}", _SEAL_KEY_EXAMPLE) from error
-    if len(secret) != _SECRET_BYTES:
-        reason = f"{path}: {len(secret)} bytes where a key has {_SECRET_BYTES}"
-        raise _bad("seal_key", reason, _SEAL_KEY_EXAMPLE)
-    return SigningKey(secret)
+        return load_key(path)
+    except (FileError, InputOutput) as error:
+        raise _bad("seal_key", str(error), _SEAL_KEY_EXAMPLE) from error
 
 
 async def _prune(service: NodeService, keep_mb: int) -> None:
@@ -251,4 +296,9 @@ async def _prune(service: NodeService, keep_mb: int) -> None:
 
 
 def _bad(name: str, reason: str, example: str) -> ConfigValue:
-    return ConfigValue(field=name, source=f"the settings, {name}", reason=reason, example=example)
+    return ConfigValue(
+        field=name,
+        source=f"{flag_of(name)}, or {name} in {CONFIG_NAME}",
+        reason=reason,
+        example=example,
+    )

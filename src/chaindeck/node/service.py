@@ -17,6 +17,8 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, TypeVar
 
+import msgspec
+
 from chaindeck.ledger.chain import Tip
 from chaindeck.ledger.checkpoints import Checkpoint
 from chaindeck.ledger.codec import decode_block, decode_transaction
@@ -25,6 +27,7 @@ from chaindeck.ledger.foresight import Foresight
 from chaindeck.ledger.genesis import Network
 from chaindeck.ledger.pool_types import Accepted, DropCode, Dropped, PoolLimits, Rejected
 from chaindeck.ledger.ports import Entry
+from chaindeck.ledger.rewinding import KeptPayments, rewind, start_over
 from chaindeck.ledger.state import (
     Admitted,
     ChainState,
@@ -62,6 +65,17 @@ _log = get_logger("node")
 _SIGNATURE_THREADS = 2
 _RECENT_MARKS = 10_000
 """Blocks below the tip whose entries are kept in memory."""
+
+
+class Past(msgspec.Struct, frozen=True):
+    """Where a chain stood, and what was known of payments that no block held."""
+
+    tip: BlockHash
+    arrival: int
+    """The number of the body that had come last."""
+
+    waiting: KeptPayments
+    dropped: Sequence[Dropped]
 
 
 class NodeService:
@@ -133,6 +147,15 @@ class NodeService:
         raw = self.store.load_body(block_hash)
         return None if raw is None else decode_block(raw)
 
+    def remember(self) -> Past:
+        """Return what `rewind` needs to make everything as it is now."""
+        return Past(
+            self.tip.header.hash,
+            self.state.tree.last_arrival,
+            list(self.state.pool.dump()),
+            list(self._dropped.values()),
+        )
+
     def listen(self, listener: Callable[[Event], None]) -> None:
         """Call a function with every event of the chain, right when it happens."""
         self._listeners.append(listener)
@@ -193,9 +216,17 @@ class NodeService:
     async def fix(self, checkpoint: Checkpoint) -> bool:
         return await self._command(self.state.fix(checkpoint, self.clock.now_ms()))
 
-    async def rewind(self, block_hash: BlockHash, kept: Sequence[tuple[bytes, int]]) -> None:
-        """Go back to an earlier block and pool, for development."""
-        await self._command(self.state.rewind(block_hash, kept, self.clock.now_ms()))
+    async def rewind(self, past: Past) -> None:
+        """Make everything as it was when `remember` returned this, for development."""
+        now_ms = self.clock.now_ms()
+        await self._command(rewind(self.state, past.tip, past.arrival, past.waiting, now_ms))
+        self._dropped = OrderedDict((dropped.tx_id, dropped) for dropped in past.dropped)
+        self._journal.rewrite(self._waiting())
+
+    async def start_over(self) -> None:
+        """Know nothing but the genesis block, for development."""
+        await self._command(start_over(self.state, self.clock.now_ms()))
+        self._dropped.clear()
         self._journal.rewrite(self._waiting())
 
     async def prune(self, keep_bytes: int) -> None:

@@ -71,6 +71,17 @@ class Keeper:
         self._journal.clear()
         return lost
 
+    def forget(self, block_hashes: Sequence[BlockHash]) -> None:
+        """Give up blocks beside the active chain, in a batch of its own."""
+        undos: list[_Undo] = []
+        for block_hash in block_hashes:
+            if block_hash in self.bodies:
+                self.bodies.remove(block_hash)
+                undos.append((self.bodies.add, (block_hash,)))
+            if (mark := self.marks.pop(block_hash, None)) is not None:
+                undos.append((self._set_mark, (block_hash, mark)))
+        self._journal.append(undos)
+
     # A batch
 
     @contextmanager

@@ -22,6 +22,7 @@ from chaindeck.store.errors import (
     EnvironmentFailed,
     FileInvalid,
     FileMissing,
+    FileTaken,
     InputOutput,
 )
 from chaindeck.store.limits import ROOM_BYTES
@@ -43,6 +44,23 @@ def write_bytes(path: Path, data: bytes, *, private: bool = False) -> None:
     """Replace a file; `private` keeps it from other users. Raises `DiskFull` or `InputOutput`."""
     with replacing(path, private=private) as file:
         file.write(data)
+
+
+def create_bytes(path: Path, data: bytes, *, private: bool = False) -> None:
+    """Write a file that must not be there yet; raise `FileTaken` where it is."""
+    with translated(path):
+        try:
+            # Of two programs at once, only one gets the name.
+            os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _PRIVATE))
+        except FileExistsError:
+            raise FileTaken(path=str(path)) from None
+        except FileNotFoundError:
+            raise FileMissing(path=str(path.parent)) from None
+    try:
+        write_bytes(path, data, private=private)
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
 
 
 @contextlib.contextmanager

@@ -131,9 +131,15 @@ class Batch:
         return change
 
     def forget(self, block_hashes: Iterable[BlockHash]) -> None:
-        """Give up blocks beside the active chain: marks, bodies and undo data."""
+        """Give up blocks beside the active chain: marks, bodies and undo data.
+
+        Use `ChainStore.forget`: what waits to be settled may need them. Headers that were never
+        kept may be among them.
+        """
         for block_hash in block_hashes:
-            assert self._get("side", block_hash), "only what is beside the chain can be forgotten"
+            is_beside = self._get("side", block_hash) is not None
+            is_kept = self._get("entries", block_hash) is not None
+            assert is_beside or not is_kept, "only what is beside the chain can be forgotten"
             for name in ("bodies", "undo"):
                 self._count_bytes(-len(self._get(name, block_hash) or b""))
                 self._delete(name, block_hash)

@@ -342,6 +342,16 @@ class ChainStore:
         with self.writing() as batch:
             batch.save_body(block)
 
+    def forget(self, block_hashes: Sequence[BlockHash]) -> None:
+        """Give up blocks beside the active chain for good.
+
+        Tables that stand at one of them would need it to be brought to the tip after a crash, so
+        they are brought there first.
+        """
+        self.settle()
+        with self.writing() as batch:
+            batch.forget(block_hashes)
+
     def prune(self, keep_bytes: int) -> int:
         """Give up the oldest bodies and their undo data until so much is left; return how many.
 

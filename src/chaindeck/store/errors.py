@@ -6,6 +6,7 @@
     |- StoreUnusable          what is on disk is not what this program can go on with
     |  |- ForeignNetwork, WrongVersion, Corrupt, Unfinished
     |- Pruned                 asked for something that was given up to save room
+    |- NotRebuildable         so much was given up that a reindex is impossible
     |- FileError              a state file is not what its reader needs
     |- SnapshotError          a snapshot file is refused
     `- ImportRefused          a file of blocks is refused
@@ -76,6 +77,15 @@ class Pruned(StoreError):
     message = "block {height} was pruned; bodies are kept from height {first}"
 
 
+class NotRebuildable(StoreError):
+    code = "store-not-rebuildable"
+    message = (
+        "{path} keeps blocks from height {first} on, and nothing can be rebuilt without those"
+        " before; it is left as it is. Start anew instead: move {path} away, then run the node,"
+        " which asks its peers for all, or `chaindeck chain start-from` with a snapshot"
+    )
+
+
 class FileError(StoreError):
     """A state file is not what its reader needs."""
 
@@ -88,6 +98,11 @@ class FileMissing(FileError):
 class FileInvalid(FileError):
     code = "file-invalid"
     message = "{path}: {reason}"
+
+
+class FileTaken(FileError):
+    code = "file-taken"
+    message = "{path} exists already, and is left as it is; choose another name"
 
 
 class SnapshotError(StoreError):

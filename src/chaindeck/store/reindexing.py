@@ -32,7 +32,7 @@ from chaindeck.ledger.types import Block, BlockHash
 from chaindeck.store.batch import Batch
 from chaindeck.store.chain_store import ChainStore
 from chaindeck.store.database import Database, Reader
-from chaindeck.store.errors import Pruned, StoreError
+from chaindeck.store.errors import NotRebuildable, StoreError
 from chaindeck.store.limits import MAP_BYTES, REINDEX_BATCH_BLOCKS, TREE_BLOCKS
 from chaindeck.store.packing import State, decode_mark, height_key
 from chaindeck.store.recovery import PROGRESS, load_state, save_state, write_genesis
@@ -56,7 +56,8 @@ def reindex(
 ) -> State:
     """Rebuild a store that is not open, or finish doing so, and return where it stands then.
 
-    Raises `Pruned` where bodies were given up: such a store starts again from a snapshot.
+    Raises `NotRebuildable` where bodies were given up: such a store is synced anew, or starts again
+    from a snapshot.
     """
     store = ChainStore(folder, network, map_bytes=map_bytes, is_reindexing=True)
     with store:
@@ -89,7 +90,7 @@ def _check_complete(database: Database, transaction: Reader) -> None:
     except StoreError:
         return
     if state.first_body > 1:
-        raise Pruned(height=1, first=state.first_body)
+        raise NotRebuildable(path=str(database.path), first=state.first_body)
 
 
 def _list_bodies(database: Database, transaction: Reader) -> int:

@@ -1,5 +1,6 @@
 """Blocks are made by the node on demand, or outside from a template."""
 
+import asyncio
 import struct
 import threading
 import time
@@ -11,6 +12,7 @@ from chaindeck.node.api import making
 from chaindeck.node.errors import NotAMiner
 from chaindeck.node.limits import MAX_LONG_POLLS, MAX_MINED_AT_ONCE
 from tests.ledger.forge import ALICE, BOB, address
+from tests.node.api.serving import WAIT_S, serving
 from tests.node.running import faucet_payment
 
 
@@ -46,6 +48,58 @@ def test_node_that_may_not_mine_says_so(api, monkeypatch):
     monkeypatch.setattr(api.app.context.miner, "mine", refuse)
     answer = api.post("/api/mine", {}, token=api.cookie)
     assert (answer.status, answer.code) == (409, "mine-not-a-miner")
+
+
+class Endless:
+    """In the place of a miner: mines until it is cancelled, and notes both."""
+
+    def __init__(self):
+        self.started = threading.Event()
+        self.ended = threading.Event()
+
+    async def mine(self, *_):
+        self.started.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            self.ended.set()
+
+
+@pytest.fixture
+def endless(monkeypatch):
+    miner = Endless()
+
+    def on(api):
+        monkeypatch.setattr(api.app.context.miner, "mine", miner.mine)
+        return miner
+
+    return on
+
+
+def test_command_of_a_client_that_left_ends(fresh, endless):
+    miner = endless(fresh)
+    with fresh.line() as line:
+        line.sendall(
+            b"POST /api/mine HTTP/1.1\r\nhost: localhost\r\ncontent-length: 2\r\n"
+            b"authorization: Bearer " + fresh.cookie.encode() + b"\r\n\r\n{}"
+        )
+        assert miner.started.wait(WAIT_S)
+        assert not miner.ended.is_set()
+    assert miner.ended.wait(WAIT_S)
+
+
+def test_command_under_way_at_a_stop_is_told_so(tmp_path, endless):
+    with serving(tmp_path) as api:
+        miner = endless(api)
+        answers = []
+        waiter = threading.Thread(
+            target=lambda: answers.append(api.post("/api/mine", {}, token=api.cookie))
+        )
+        waiter.start()
+        assert miner.started.wait(WAIT_S)
+    assert miner.ended.is_set()
+    waiter.join(WAIT_S)
+    assert (answers[0].status, answers[0].code) == (503, "api-stopping")
 
 
 def test_template_becomes_a_block(fresh):

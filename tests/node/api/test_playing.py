@@ -24,6 +24,22 @@ def test_reset_is_the_genesis_block(fresh):
     assert answer == {"height": 0, "tip": fresh.service.network.block.hash.hex(), "work": "0"}
 
 
+def test_reset_leaves_nothing_of_before(fresh):
+    paid = fresh.command("/api/dev/faucet", {"address": address(BOB), "amount": 5})["id"]
+    (first, _, last) = fresh.mine(3)
+    raw = fresh.get(f"/api/block/{first}?raw=1").body
+    fresh.command("/api/dev/reset")
+    tips = fresh.get("/api/admin/tips", token=fresh.cookie).json["tips"]
+    assert [tip["height"] for tip in tips] == [0]
+    assert fresh.get(f"/api/transaction/{paid}").json["status"] == "unknown"
+    assert fresh.get(f"/api/block/{last}").code == "chain-unknown-block"
+    lifted = fresh.post("/api/admin/reconsider", {"hash": first}, token=fresh.cookie)
+    assert (lifted.status, lifted.code) == (404, "chain-unknown-block")
+    old = fresh.post("/api/block", raw, kind="application/octet-stream", token=fresh.cookie).json
+    assert (old["status"], old["is_active"]) == ("accepted", True)
+    assert fresh.get("/api/status").json["tip"] == first
+
+
 def test_faucet_pays_an_address(fresh):
     form = {"address": address(BOB), "amount": 1_234}
     tx_id = fresh.command("/api/dev/faucet", form)["id"]

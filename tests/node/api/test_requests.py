@@ -116,11 +116,12 @@ def test_chunks_beyond_the_limit_are_refused(api):
     assert b"api-body-size" in body
 
 
-def test_body_that_does_not_end_is_not_waited_for(api, monkeypatch):
+@pytest.mark.parametrize("start", [b"", b"["])
+def test_body_that_does_not_end_is_not_waited_for(api, monkeypatch, start):
     monkeypatch.setattr(requests, "API_BODY_TIMEOUT_S", 0.05)
-    head = b"POST /api/transactions HTTP/1.1\r\nhost: localhost\r\ncontent-length: 9\r\n\r\n["
+    head = b"POST /api/transactions HTTP/1.1\r\nhost: localhost\r\ncontent-length: 9\r\n\r\n"
     with api.line() as line:
-        line.sendall(head)
+        line.sendall(head + start)
         answered = read_all(line)
     assert answered.startswith(b"HTTP/1.1 408")
     assert BodyTooSlow.code.encode() in answered

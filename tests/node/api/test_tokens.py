@@ -1,12 +1,13 @@
 """Tokens are shown once, kept as hashes, and known to every process of the data directory."""
 
 import stat
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from chaindeck.node.api import tokens as tokens_module
 from chaindeck.node.api.tokens import SCOPES, TokenBook, read_cookie
-from chaindeck.node.errors import TokenForm
+from chaindeck.node.errors import TokenForm, TokenNameTaken, TokenNameUnknown
 from chaindeck.store.errors import FileInvalid
 
 
@@ -48,17 +49,41 @@ def test_cookie_is_new_at_every_start_and_the_owners_alone(tmp_path):
 def test_revoked_token_lets_nobody_in(tmp_path):
     book = TokenBook(tmp_path)
     token = book.create_token(["read"], "gone")
-    assert book.revoke(book.records()[0].id)
+    assert book.revoke("gone").scopes == ("read",)
     assert book.identify(token) is None
-    assert not book.revoke("0" * 16)
+    with pytest.raises(TokenNameUnknown) as caught:
+        book.revoke("gone")
+    assert caught.value.code == "token-name-unknown"
 
 
-def test_token_made_or_revoked_by_another_process_is_noticed(tmp_path, monkeypatch):
-    monkeypatch.setattr(tokens_module, "TOKEN_CHECK_S", 0)
+def test_name_belongs_to_one_token_and_is_free_again_after_it(tmp_path):
+    book = TokenBook(tmp_path)
+    first = book.create_token(["read"], "miner 7")
+    with pytest.raises(TokenNameTaken) as caught:
+        book.create_token(["mine"], "miner 7")
+    assert caught.value.code == "token-name-taken"
+    assert scopes_of(book, first) == {"read"}
+    book.revoke("miner 7")
+    assert scopes_of(book, book.create_token(["mine"], "miner 7")) == {"mine"}
+
+
+def test_tokens_made_by_several_at_once_are_all_kept(tmp_path):
+    def make(worker):
+        book = TokenBook(tmp_path)
+        return [book.create_token(["read"], f"{worker} {number}") for number in range(10)]
+
+    with ThreadPoolExecutor(4) as pool:
+        made = [token for tokens in pool.map(make, range(4)) for token in tokens]
+    book = TokenBook(tmp_path)
+    assert all(book.identify(token) for token in made)
+    assert len(book.records()) == 40
+
+
+def test_token_made_or_revoked_by_another_process_is_noticed_at_once(tmp_path):
     node, tool = TokenBook(tmp_path), TokenBook(tmp_path)
     token = tool.create_token(["read"], "made elsewhere")
     assert node.identify(token) is not None
-    tool.revoke(tool.records()[0].id)
+    tool.revoke("made elsewhere")
     assert node.identify(token) is None
 
 

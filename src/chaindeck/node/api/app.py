@@ -25,10 +25,12 @@ from chaindeck.node.api.requests import (
     Send,
     Stream,
     encode_json,
+    wait_for_leave,
 )
 from chaindeck.node.api.routes import Found, RouteMap
 from chaindeck.node.api.table import list_routes
 from chaindeck.node.api.tokens import TokenBook
+from chaindeck.node.errors import Stopping
 from chaindeck.node.limits import API_SEND_TIMEOUT_S
 from chaindeck.node.logs import get_logger
 from chaindeck.node.service import NodeService
@@ -96,7 +98,7 @@ class App:
         started_s = time.perf_counter()
         headers = dict(scope["headers"])
         name = _NO_ROUTE
-        response: Response | Stream
+        response: Response | Stream | None = None
         try:
             if scope["method"] == "OPTIONS":
                 response = self._describe(scope["path"])
@@ -108,6 +110,12 @@ class App:
                 response = await self._send_stream(scope, headers, response, receive, send)
         except ClientGoneError:
             return
+        except asyncio.CancelledError:
+            # Only a stop that has waited long enough cancels requests. One that was not answered
+            # is told so; a stream is cut off.
+            if response is not None:
+                return
+            response = failure(Stopping())
         except Exception as error:  # noqa: BLE001 - the border: logged there, answered with 500
             response = failure(error)
         if isinstance(response, Response):
@@ -123,7 +131,13 @@ class App:
         gate.check_origin(scope["method"], headers)
         gate.check_scope(identity, route.scope)
         request = Request(
-            headers, scope["query_string"], found.argument, identity, receive, gate.charge
+            headers,
+            scope["query_string"],
+            found.argument,
+            identity,
+            receive,
+            gate.charge,
+            self.context.stopping,
         )
         return await route.handler(self.context, request)
 
@@ -158,7 +172,7 @@ class App:
         self, first: bytes, pieces: AsyncGenerator[bytes, None], receive: Receive, send: Send
     ) -> None:
         """Send the rest until it ends, or its reader leaves or sleeps, or the server stops."""
-        leaving = asyncio.create_task(_wait_for_leave(receive))
+        leaving = asyncio.create_task(wait_for_leave(receive))
         try:
             piece = first
             while piece and not leaving.done() and not self.context.stopping.is_set():
@@ -171,8 +185,3 @@ class App:
             _log.error("a stream broke off", error)
         finally:
             leaving.cancel()
-
-
-async def _wait_for_leave(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass

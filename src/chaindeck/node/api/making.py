@@ -29,7 +29,7 @@ async def post_mine(context: Context, request: Request) -> Response:
     form = await request.form(MineForm)
     key_hash = None if form.address is None else context.key_hash(form.address)
     assert context.miner is not None, "without a miner there is no such route"
-    hashes = await context.miner.mine(form.blocks, key_hash)
+    hashes = await request.while_wanted(context.miner.mine(form.blocks, key_hash))
     height = context.service.tip.header.height
     return answer(MineAnswer([block_hash.hex() for block_hash in hashes], height))
 

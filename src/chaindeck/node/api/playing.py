@@ -47,11 +47,9 @@ async def post_clock(context: Context, request: Request) -> Response:
         time_ms += form.advance_ms
     if not 0 <= time_ms <= LATEST_TIME_MS:
         raise ParameterInvalid(field="advance_ms", reason="the time is from 1970 to 9999")
-    if form.time_ms is not None or form.advance_ms is not None:
-        clock.set(time_ms)
-    if form.is_frozen is not None:
-        (clock.freeze if form.is_frozen else clock.run)()
-    return answer(ClockAnswer(clock.now_ms(), clock.frozen_at_ms is not None))
+    if form != ClockForm():
+        clock.set(time_ms, is_frozen=form.is_frozen)
+    return answer(ClockAnswer(clock.now_ms(), clock.is_frozen))
 
 
 async def post_faucet(context: Context, request: Request) -> Response:

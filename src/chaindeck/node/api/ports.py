@@ -16,10 +16,16 @@ class Miner(Protocol):
     """Makes blocks on demand."""
 
     async def mine(self, blocks: int, key_hash: KeyHash | None) -> list[BlockHash]:
-        """Mine so many blocks that pay a key, or whom the miner pays by itself."""
+        """Mine so many blocks that pay a key, or whom the miner pays by itself.
+
+        Cancelling ends it.
+        """
 
     def hash_rate(self) -> float:
-        """Return hashes a second while searching, 0 before the first search."""
+        """Return hashes a second while searching, 0 before the first search or while it waits."""
+
+    def warnings(self) -> list[str]:
+        """Say why it makes no blocks by itself, if it should."""
 
 
 class Peering(Protocol):

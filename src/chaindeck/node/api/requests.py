@@ -8,7 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import (
+    AsyncGenerator,
+    Awaitable,
+    Callable,
+    Coroutine,
+    Mapping,
+    MutableMapping,
+)
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl
 
@@ -22,6 +29,7 @@ from chaindeck.node.errors import (
     BodyTooSlow,
     ContentTypeUnknown,
     ParameterInvalid,
+    Stopping,
 )
 from chaindeck.node.limits import API_BODY_TIMEOUT_S, MAX_FORM_BYTES
 
@@ -30,6 +38,7 @@ Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Form = TypeVar("Form")
+Answer = TypeVar("Answer")
 HeaderPairs = tuple[tuple[bytes, bytes], ...]
 
 JSON = b"application/json"
@@ -42,7 +51,7 @@ encode_json = msgspec.json.Encoder().encode
 
 
 class ClientGoneError(Exception):
-    """The client left before its body was complete; nobody waits for an answer."""
+    """The client left before its answer came; nobody waits for it."""
 
 
 class Response(msgspec.Struct, frozen=True, gc=False):
@@ -72,7 +81,15 @@ class Identity(msgspec.Struct, frozen=True):
 class Request:
     """What somebody asks. `charge` counts work that the route's own cost does not cover."""
 
-    __slots__ = ("_receive", "argument", "charge", "headers", "identity", "query_string")
+    __slots__ = (
+        "_receive",
+        "_stopping",
+        "argument",
+        "charge",
+        "headers",
+        "identity",
+        "query_string",
+    )
 
     def __init__(
         self,
@@ -82,6 +99,7 @@ class Request:
         identity: Identity,
         receive: Receive,
         charge: Callable[[Identity, int], None],
+        stopping: asyncio.Event,
     ) -> None:
         self.headers = headers
         self.query_string = query_string
@@ -89,6 +107,7 @@ class Request:
         self.identity = identity
         self._receive = receive
         self.charge = charge
+        self._stopping = stopping
 
     def query(self, form: type[Form]) -> Form:
         """Return the parameters in their shape; raise `ParameterInvalid`."""
@@ -100,7 +119,7 @@ class Request:
         return self.headers.get(b"content-type", JSON).partition(b";")[0].strip().lower()
 
     async def body(self, limit: int) -> bytes:
-        """Return the whole body; raise `BodyTooLarge` or `BodyTooSlow`."""
+        """Return the whole body; raise `BodyTooLarge`, `BodyTooSlow` or `Stopping`."""
         check_length(self.headers, limit)
         message = await self._receive()
         if not message.get("more_body"):
@@ -117,14 +136,42 @@ class Request:
             raise ContentTypeUnknown(expected=JSON.decode())
         return read_form(await self.body(MAX_FORM_BYTES), form)
 
+    async def while_wanted(self, work: Coroutine[Any, Any, Answer]) -> Answer:
+        """Return what some work comes to; call it when the body is read.
+
+        Where the client leaves meanwhile (`ClientGoneError`) or the server stops (`Stopping`), the
+        work is cancelled.
+        """
+        working = asyncio.create_task(work)
+        leaving = asyncio.create_task(wait_for_leave(self._receive))
+        stopping = asyncio.create_task(self._stopping.wait())
+        tasks = (working, leaving, stopping)
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            if working.done():
+                return working.result()
+            raise Stopping if self._stopping.is_set() else ClientGoneError
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
     async def _collect(self, message: Message, limit: int) -> bytes:
         parts = [_checked_body(message, limit)]
         size = len(parts[0])
         while message.get("more_body"):
+            if self._stopping.is_set():
+                raise Stopping
             message = await self._receive()
             parts.append(_checked_body(message, limit - size))
             size += len(parts[-1])
         return b"".join(parts)
+
+
+async def wait_for_leave(receive: Receive) -> None:
+    """Return when the client has left; nothing else is awaited from it."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
 
 
 def read_form(raw: bytes, form: type[Form]) -> Form:

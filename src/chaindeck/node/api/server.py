@@ -96,6 +96,14 @@ class GuardedProtocol(HttpToolsProtocol):
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - the caller's name for it
         self._refuse(HttpMalformed())
 
+    def nudge(self) -> None:
+        """Wake whoever waits for more of a body, to look at the time and whether the server stops.
+
+        It is handed what has come by now, which may be nothing.
+        """
+        if self._is_in_body and self.cycle is not None:
+            self.cycle.message_event.set()
+
     def check_time(self, now_s: float) -> None:
         """Cut the line where headers have taken too long."""
         since_s = self._waiting_since_s
@@ -149,15 +157,22 @@ class ApiServer(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._app.stop()
+        for connection in self._connections():
+            connection.nudge()
         await super().shutdown(sockets)
 
     async def on_tick(self, counter: int) -> bool:
         if counter % _TICKS_A_SECOND == 0:
             now_s = asyncio.get_running_loop().time()
-            for connection in list(self.server_state.connections):
-                if isinstance(connection, GuardedProtocol):
-                    connection.check_time(now_s)
+            for connection in self._connections():
+                connection.check_time(now_s)
+                connection.nudge()
         return await super().on_tick(counter)
+
+    def _connections(self) -> list[GuardedProtocol]:
+        """Those that speak HTTP; a WebSocket has a protocol of its own."""
+        connections = self.server_state.connections
+        return [item for item in connections if isinstance(item, GuardedProtocol)]
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:

@@ -126,10 +126,12 @@ def _warnings(context: Context) -> list[str]:
     warnings = []
     if context.dev is not None:
         warnings.append("This is a development chain: its coins are worth nothing.")
-        if context.dev.clock.frozen_at_ms is not None:
+        if context.dev.clock.is_frozen:
             warnings.append("The clock stands still.")
     if context.peering is not None:
         warnings += context.peering.warnings()
+    if context.miner is not None:
+        warnings += context.miner.warnings()
     if state.checkpoints.conflict is not None:
         height = state.checkpoints.conflict[0].height
         warnings.append(f"Two checkpoints contradict each other at height {height}: no mining.")

@@ -9,23 +9,27 @@ by the node's own user only.
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import hashlib
 import hmac
+import os
 import secrets
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 import msgspec
 
 from chaindeck.node.api.requests import Identity
-from chaindeck.node.errors import TokenForm
-from chaindeck.node.limits import MAX_TOKENS, TOKEN_CHECK_S, TOKEN_LABEL_CHARACTERS
+from chaindeck.node.errors import TokenForm, TokenNameTaken, TokenNameUnknown
+from chaindeck.node.limits import MAX_TOKENS, TOKEN_LABEL_CHARACTERS
 from chaindeck.store.atomic import read_json, translated, write_bytes, write_json
 from chaindeck.store.errors import FileMissing
 
 SCOPES = ("read", "submit", "mine", "admin")
 TOKENS_NAME = "api-tokens.json"
+_LOCK_NAME = "api-tokens.lock"
 COOKIE_NAME = "api.cookie"
 COOKIE_ID = "cookie"
 _PREFIX = "cd"
@@ -49,7 +53,11 @@ _DECODER = msgspec.json.Decoder(_File)
 
 
 class TokenBook:
-    """The tokens of one data directory. Several processes may keep one; changes are noticed."""
+    """The tokens of one data directory, whose labels are their names.
+
+    Several processes may keep one: who changes it waits for whoever does so now, and what changed
+    holds from the next request on.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / TOKENS_NAME
@@ -57,27 +65,32 @@ class TokenBook:
         self._records: dict[str, TokenRecord] = {}
         self._cookie: TokenRecord | None = None
         self._stamp: tuple[int, int, int] | None = None
-        self._checked_s = 0.0
         self._refresh()
 
     def create_token(self, scopes: Collection[str], label: str) -> str:
-        """Make a token and return it, the only time that it is seen. Raises `TokenForm`."""
-        _check_label(label)
-        self._refresh()
-        if len(self._records) >= MAX_TOKENS:
-            raise TokenForm(reason=f"there are {MAX_TOKENS} tokens; revoke one first")
-        record, token = _make(secrets.token_hex(8), scopes, label)
-        self._save({**self._records, record.id: record})
+        """Make a token and return it, the only time that it is seen.
+
+        Raises `TokenForm`, or `TokenNameTaken`.
+        """
+        check_label(label)
+        with self._changing():
+            if len(self._records) >= MAX_TOKENS:
+                raise TokenForm(reason=f"there are {MAX_TOKENS} tokens; revoke one first")
+            if any(record.label == label for record in self._records.values()):
+                raise TokenNameTaken(field="label", name=label)
+            record, token = _make(secrets.token_hex(8), scopes, label)
+            self._save({**self._records, record.id: record})
         return token
 
-    def revoke(self, token_id: str) -> bool:
-        """Forget a token; return whether there was one."""
-        self._refresh()
-        left = {key: record for key, record in self._records.items() if key != token_id}
-        was_there = len(left) < len(self._records)
-        if was_there:
+    def revoke(self, label: str) -> TokenRecord:
+        """Forget a token and return what it was; raise `TokenNameUnknown`."""
+        with self._changing():
+            found = [record for record in self._records.values() if record.label == label]
+            if not found:
+                raise TokenNameUnknown(field="label", name=label)
+            left = {key: record for key, record in self._records.items() if record not in found}
             self._save(left)
-        return was_there
+        return found[0]
 
     def records(self) -> list[TokenRecord]:
         self._refresh()
@@ -101,11 +114,22 @@ class TokenBook:
     def _find(self, token_id: str) -> TokenRecord | None:
         if token_id == COOKIE_ID:
             return self._cookie
-        now_s = time.monotonic()
-        if now_s - self._checked_s > TOKEN_CHECK_S:
-            self._checked_s = now_s
-            self._refresh()
+        # Looking costs microseconds, and whoever takes a token back means now.
+        self._refresh()
         return self._records.get(token_id)
+
+    @contextlib.contextmanager
+    def _changing(self) -> Iterator[None]:
+        """Keep other processes from writing between our reading and our writing."""
+        path = self._path.with_name(_LOCK_NAME)
+        with translated(path):
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            self._refresh()
+            yield
+        finally:
+            os.close(descriptor)
 
     def _refresh(self) -> None:
         """Read the file where it is not the one that was read last."""
@@ -148,7 +172,8 @@ def _make(token_id: str, scopes: Collection[str], label: str) -> tuple[TokenReco
     return record, f"{_PREFIX}_{token_id}_{secret}"
 
 
-def _check_label(label: str) -> None:
+def check_label(label: str) -> None:
+    """Raise `TokenForm` unless this can name a token."""
     if not 0 < len(label) <= TOKEN_LABEL_CHARACTERS or not label.isprintable():
         raise TokenForm(
             field="label", reason=f"a label has 1 to {TOKEN_LABEL_CHARACTERS} printable characters"
