@@ -12,6 +12,7 @@ from django.test import AsyncClient
 from chaindeck.control.pages.addresses import csv_text
 from chaindeck.records.selectors.addresses import address_history, address_labels, address_summary
 from chaindeck.records.services.chain import chain_apply
+from chaindeck.records.services.pending import reports_waiting
 from tests.records.growing import OWNERS, address
 
 OWNER = address(OWNERS[0])
@@ -64,6 +65,26 @@ def test_operator_names_and_watches_an_address_and_takes_both_back(operator, cha
     assert "Watched" in text
     operator.client.post(path, {"label": ""})
     assert address_labels() == {}
+
+
+def test_who_names_an_address_stands_in_the_log(operator, chain):
+    path = f"/address/{OWNER}/label"
+    operator.client.post(path, {"label": " till ", "watch": "on"})
+    operator.client.post(path, {"label": ""})
+    bodies = [pending.body for pending in reports_waiting(limit=10)]
+    assert [(body["action"], body["user_name"]) for body in bodies] == [
+        ("address-labelled", "operator")
+    ] * 2
+    assert bodies[0]["description"] == f"{OWNER} is called 'till', and is watched"
+    assert bodies[1]["description"] == f"{OWNER} has no name"
+
+
+def test_name_that_is_too_long_is_refused_and_not_cut(operator, chain):
+    answer = operator.client.post(f"/address/{OWNER}/label", {"label": "x" * 121})
+    assert answer.status_code == 400
+    assert "a name has at most 120 characters" in answer.content.decode()
+    assert address_labels() == {}
+    assert reports_waiting(limit=10) == []
 
 
 def test_viewer_may_not_name_an_address(viewer, chain):

@@ -29,8 +29,17 @@ def test_address_with_nothing_says_what_can_be_found_and_keeps_rooms_and_search(
 
 def test_request_that_makes_no_sense_keeps_rooms_and_search(viewer, chain):
     text = viewer.open("/chain/?after=nonsense", status=400)
-    assert "This request makes no sense" in text
+    assert "This request makes no sense: " in text
     assert FRAME in text
+
+
+def test_day_that_is_none_is_told_how_to_write_one_and_costs_one_line_of_the_log(
+    viewer, chain, caplog
+):
+    text = viewer.open("/chain/?day=2026-13-45", status=400)
+    assert "This request makes no sense: a day is written 2026-01-31" in text
+    (record,) = [item for item in caplog.records if item.name == "django.request"]
+    assert record.exc_info is None
 
 
 def test_page_of_another_role_keeps_rooms_and_search(viewer):

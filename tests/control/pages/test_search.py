@@ -27,6 +27,10 @@ def test_hash_id_address_and_label_go_where_they_belong(viewer, chain):
     assert goes_to(viewer, "TILL") == f"/address/{owner}"
 
 
+def test_id_that_is_not_indexed_goes_to_the_page_that_asks_the_nodes(viewer, chain):
+    assert goes_to(viewer, "AB" * 32) == f"/tx/{'ab' * 32}"
+
+
 def test_day_goes_to_the_blocks_before_its_end(viewer, chain):
     assert goes_to(viewer, "2099-01-01") == "/chain/?day=2099-01-01"
     assert goes_to(viewer, "1999-01-01") is None

@@ -136,6 +136,14 @@ def test_downloads_of_what_is_not_there_say_so(viewer, chain, coordinator):
     assert "No node could be asked" in text
 
 
+def test_what_is_no_id_is_called_none_and_nobody_is_asked(viewer, chain, coordinator):
+    asked = have_nodes_say(coordinator, "unknown")
+    text = viewer.open("/tx/zz", status=404)
+    assert "This is no transaction id" in text
+    assert "leave this page open" not in text
+    assert asked == []
+
+
 def test_only_what_waits_or_is_unseen_is_asked_about(viewer, chain, coordinator):
     asked = have_nodes_say(coordinator, "unknown")
     viewer.open(f"/tx/{transactions_page().rows[0]['id']}")

@@ -127,6 +127,20 @@ def test_no_more_people_than_lists_show(monkeypatch):
     assert "There are 1 people already." in page.content.decode()
 
 
+def test_orders_about_people_and_tokens_say_whom_they_concern_and_what_follows():
+    admin, ann = Visitor("admin"), Visitor("viewer", "ann")
+    token_create(owner=ann.person, name="backup", scopes=("read",))
+    page = admin.client.get("/people").content.decode()
+    assert "ann is signed out everywhere at once and cannot sign in again" in page
+    for order in ("Disable ann", "Give ann a new password", "Give ann this role"):
+        assert re.search(
+            rf"<summary[^>]*>[^<]+</summary><div><p>[^<]+</p><button[^>]*>{order}<", page
+        )
+    tokens = admin.client.get("/tokens").content.decode()
+    assert "Programs that use backup are refused from now on" in tokens
+    assert ">Revoke backup<" in tokens
+
+
 def test_role_change_signs_out_at_once(coordinator):
     admin, ann = Visitor("admin"), Visitor("viewer", "ann")
     path = f"/people/{ann.person.pk}/role"

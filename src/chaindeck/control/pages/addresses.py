@@ -9,12 +9,15 @@ from typing import Any, Final
 
 from asgiref.sync import sync_to_async
 from django.core.exceptions import BadRequest
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
 from chaindeck.control.pages import shown
 from chaindeck.control.pages.frame import know_height
+from chaindeck.control.people.reports import report
+from chaindeck.control.people.signing import person_of
 from chaindeck.control.templatetags.deck import UNITS_IN_COIN
 from chaindeck.records.errors import CursorInvalid
 from chaindeck.records.selectors.addresses import (
@@ -68,14 +71,19 @@ def _chart(key_hash: str) -> dict[str, Any]:
 
 @require_POST
 def label(request: HttpRequest, address: str) -> HttpResponse:
-    """Name an address and watch it, or stop."""
+    """Name an address and watch it, or stop. All see the name, so the log has who gave it."""
     shown.owner_of(address, chain_place())
-    label_set(
-        address=address.lower(),
-        label=request.POST.get("label", ""),
-        is_watched=request.POST.get("watch") == "on",
-    )
-    return redirect("address", address=address.lower())
+    address, name = address.lower(), request.POST.get("label", "").strip()
+    is_watched = request.POST.get("watch") == "on"
+    if len(name) > MAX_LABEL_CHARACTERS:
+        raise BadRequest(f"a name has at most {MAX_LABEL_CHARACTERS} characters")
+    with transaction.atomic():
+        label_set(address=address, label=name, is_watched=is_watched)
+        called = f"is called {name!r}" if name else "has no name"
+        watched = ", and is watched" if is_watched else ""
+        text = f"{address} {called}{watched}"
+        report(request, "address-labelled", text, user=person_of(request).username)
+    return redirect("address", address=address)
 
 
 @require_safe

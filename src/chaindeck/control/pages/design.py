@@ -11,6 +11,7 @@ from django.views.decorators.http import require_safe
 from chaindeck.control.pages import shown
 from chaindeck.control.templatetags.deck import STATES
 from chaindeck.records.bulk import now_ms
+from chaindeck.records.types import Page
 
 COLOURS: Final = (
     *("canvas", "surface", "surface-2", "line", "control", "text", "text-2", "text-3"),
@@ -39,6 +40,7 @@ def show(request: HttpRequest) -> HttpResponse:
         "chart": shown.drawn("example", "A chart", "seconds", points),
         "line": [point["value"] for point in points],
         "soon_ms": now - 65_000,
+        "cursor_page": Page([], "1180"),
     }
     return render(request, "pages/design.html", context)
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import secrets
 import sys
 from http import HTTPStatus
 
 from django.contrib.auth.models import AnonymousUser
+from django.core.exceptions import BadRequest
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -18,11 +20,21 @@ from chaindeck.records.models import Person
 _log = get_logger("web")
 
 
+def _without_traceback(record: logging.LogRecord) -> bool:
+    """What somebody asks wrongly is one line: a traceback would only show our own way there."""
+    if record.levelno < logging.ERROR:
+        record.exc_info = None
+    return True
+
+
+logging.getLogger("django.request").addFilter(_without_traceback)
+
+
 def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
-    del exception
-    return _fail(
-        request, HTTPStatus.BAD_REQUEST, "request-malformed", "This request makes no sense"
-    )
+    """Only what our own pages say of it is shown; Django's words may name what a stranger sent."""
+    why = f": {exception}" if isinstance(exception, BadRequest) else ""
+    text = f"This request makes no sense{why}"
+    return _fail(request, HTTPStatus.BAD_REQUEST, "request-malformed", text)
 
 
 def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:

@@ -77,10 +77,10 @@ def _hashes(text: str) -> Iterator[Hit]:
     if len(text) < _LEAST_DIGITS or not set(text) <= _HEX or len(text) > 64:
         return
     if len(text) == 64:
-        kind = find_kind(text)
-        if kind is not None:
-            url = reverse("block" if kind == "block" else "transaction", args=[text])
-            yield Hit(short(text), kind, url)
+        # What is not indexed may wait at a node, which the page of a transaction asks.
+        kind = find_kind(text) or "id that is not indexed"
+        url = reverse("block" if kind == "block" else "transaction", args=[text])
+        yield Hit(short(text), kind, url)
         return
     for block_hash, height in blocks_beginning(text):
         title = f"Block {height:,}, {short(block_hash)}"

@@ -53,7 +53,7 @@ def show(request: HttpRequest, tx_id: str) -> HttpResponse:
         found = found or transaction_find(tx_id)
     if found is None:
         behind = shown.behind(place, shown.best_height(nodes_all()))
-        unseen = {"tx_id": tx_id, "told": told, "behind": behind}
+        unseen = {"tx_id": tx_id, "is_id": is_hash(tx_id), "told": told, "behind": behind}
         return render(request, "pages/unseen.html", unseen, status=HTTPStatus.NOT_FOUND)
     context = _context(found, told, place)
     return render(request, "pages/transaction.html", context)

@@ -12,6 +12,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from chaindeck.control.assets import url_of
+from chaindeck.records.bulk import time_ms_of
 
 register = template.Library()
 
@@ -152,6 +153,12 @@ def when(context: template.Context, time_ms: int | None) -> SafeString | str:
         f"{absolute:%Y-%m-%d %H:%M:%S %Z}",
         ago(now_ms - time_ms),
     )
+
+
+@register.filter
+def milliseconds(moment: datetime | None) -> int | None:
+    """Return a moment as `when` takes it; there may be none."""
+    return None if moment is None else time_ms_of(moment)
 
 
 def ago(span_ms: int) -> str:

@@ -15,7 +15,8 @@ MAX_LABEL_CHARACTERS: Final = 120
 
 def label_set(*, address: str, label: str, is_watched: bool) -> None:
     """Name an address, or take its name away; with neither name nor watch the row goes."""
-    text = label.strip()[:MAX_LABEL_CHARACTERS]
+    text = label.strip()
+    assert len(text) <= MAX_LABEL_CHARACTERS, "callers refuse a longer one"
     with transaction.atomic():
         if not text and not is_watched:
             AddressLabel.objects.filter(address=address).delete()
