@@ -74,8 +74,8 @@ def dump():
     return blocks, *rows
 
 
-def naive_balances(grower):
-    """Who holds what, worked out with a dictionary."""
+def naive_coins(grower):
+    """What is there to spend, worked out with a dictionary."""
     coins: dict[tuple[bytes, int], Payment] = {}
     for new in grower.blocks:
         for number, transaction in enumerate(block_transactions(new.block)):
@@ -84,8 +84,12 @@ def naive_balances(grower):
             for place, output in enumerate(transaction.outputs):
                 if isinstance(output, Payment):
                     coins[transaction.id, place] = output
+    return coins
+
+
+def naive_balances(grower):
     sums: Counter[bytes] = Counter()
-    for output in coins.values():
+    for output in naive_coins(grower).values():
         sums[output.key_hash] += output.amount
     return sums
 
@@ -289,6 +293,35 @@ def test_pages_walk_all_blocks_and_all_transactions_once(rng):
     assert history[0]["balance"] == summary["balance"]
 
 
+def coins_by_pages(owner):
+    rows, cursor = [], None
+    while True:
+        page = addresses.address_coins(owner.hex(), cursor=cursor, limit=3)
+        rows += page.rows
+        cursor = page.cursor
+        if cursor is None:
+            return rows
+
+
+def test_coins_are_those_that_no_block_spends_also_after_a_reorganisation(rng):
+    grower = grown(rng, blocks=20, payments=5)
+    other = grower.fork(12)
+    for chain_now in (grower, other):
+        if chain_now is other:
+            chain_apply(blocks=other.grow(9, 5), rewind_to=12)
+        for owner in OWNERS:
+            rows = coins_by_pages(owner)
+            heights = [row["height"] for row in rows]
+            assert heights == sorted(heights, reverse=True)
+            found = {(row["tx_id"], row["output_index"]): row["amount"] for row in rows}
+            assert len(found) == len(rows)
+            assert found == {
+                (tx_id.hex(), index): output.amount
+                for (tx_id, index), output in naive_coins(chain_now).items()
+                if output.key_hash == owner
+            }
+
+
 def test_balance_at_a_time_is_that_of_the_blocks_up_to_it(rng):
     grower = grown(rng)
     owner = OWNERS[2]
@@ -320,6 +353,7 @@ READS = {
     "waiting": lambda: chain.transactions_waiting(limit=50),
     "address": lambda: addresses.address_summary(OWNERS[0].hex()),
     "history": lambda: addresses.address_history(OWNERS[0].hex(), limit=50),
+    "coins": lambda: addresses.address_coins(OWNERS[0].hex(), limit=50),
     "balance": lambda: addresses.address_balance_at(OWNERS[0].hex(), time_ms=0),
 }
 

@@ -38,7 +38,7 @@ def test_label_is_kept_changed_and_taken_away():
     label_set(address="deck1a", label=" The till ", is_watched=True)
     assert address_labels(watched=True) == {"deck1a": "The till"}
     assert labels_containing("TILL") == [("deck1a", "The till")]
-    label_set(address="deck1a", label="x" * 500, is_watched=False)
+    label_set(address="deck1a", label="x" * MAX_LABEL_CHARACTERS, is_watched=False)
     assert address_labels(watched=False) == {"deck1a": "x" * MAX_LABEL_CHARACTERS}
     label_set(address="deck1a", label=" ", is_watched=False)
     assert address_labels() == {}

@@ -9,8 +9,14 @@ from typing import Any
 from asgiref.sync import sync_to_async
 from django.test import AsyncClient
 
+from chaindeck.control.pages import addresses
 from chaindeck.control.pages.addresses import csv_text
-from chaindeck.records.selectors.addresses import address_history, address_labels, address_summary
+from chaindeck.records.selectors.addresses import (
+    address_coins,
+    address_history,
+    address_labels,
+    address_summary,
+)
 from chaindeck.records.services.chain import chain_apply
 from chaindeck.records.services.pending import reports_waiting
 from tests.records.growing import OWNERS, address
@@ -26,6 +32,23 @@ def test_address_shows_sums_history_and_chart(viewer, chain):
     assert f"<dd>{summary['tx_count']:,}</dd>" in text
     assert text.count('data-label="Transaction"') == min(25, summary["tx_count"])
     assert 'data-chart="balance"' in text
+
+
+def test_coins_are_listed_with_what_made_them_page_by_page(viewer, chain, monkeypatch):
+    monkeypatch.setattr(addresses, "_COINS", 3)
+    chain_apply(blocks=chain.grow(40, 6))
+    made = [row["tx_id"] for row in address_coins(KEY, limit=1_000).rows]
+    assert len(made) > 6
+    found: list[str] = []
+    path: str | None = f"/address/{OWNER}"
+    while path:
+        text = viewer.open(path)
+        coins = text[text.index('id="coins-title"') :].partition("</section>")[0]
+        found += re.findall(r'data-same="([0-9a-f]+)"', coins)
+        more = re.search(r'href="(\?coins=\d+)#coins"', coins)
+        path = f"/address/{OWNER}{more[1]}" if more else None
+    assert found == made
+    viewer.open(f"/address/{OWNER}?coins=x", status=400)
 
 
 def test_history_pages_join_without_gap_or_repeat(viewer, chain):

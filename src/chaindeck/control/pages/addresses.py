@@ -21,6 +21,7 @@ from chaindeck.control.people.signing import person_of
 from chaindeck.control.templatetags.deck import UNITS_IN_COIN
 from chaindeck.records.errors import CursorInvalid
 from chaindeck.records.selectors.addresses import (
+    address_coins,
     address_history,
     address_labels,
     address_summary,
@@ -35,6 +36,7 @@ CSV_ROWS: Final = 100_000
 
 _CSV_PAGE: Final = 1_000
 _DRAWN: Final = 200
+_COINS: Final = 10
 _COLUMNS: Final = ("height", "time_ms", "transaction", "received", "spent", "balance")
 _FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r")
 
@@ -46,6 +48,7 @@ def show(request: HttpRequest, address: str) -> HttpResponse:
     know_height(request, None if place is None else place.height)
     try:
         page = address_history(key_hash, cursor=shown.cursor_of(request), limit=shown.ROWS)
+        coins = address_coins(key_hash, cursor=request.GET.get("coins") or None, limit=_COINS)
     except CursorInvalid as error:
         raise BadRequest(str(error)) from None
     labels = address_labels()
@@ -53,6 +56,8 @@ def show(request: HttpRequest, address: str) -> HttpResponse:
         "address": address.lower(),
         "summary": address_summary(key_hash),
         "page": page,
+        "coins": coins,
+        "is_first": not request.GET.keys() & {"after", "coins"},
         "label": labels.get(address.lower(), ""),
         "is_watched": address.lower() in address_labels(watched=True),
         "max_label": MAX_LABEL_CHARACTERS,

@@ -94,6 +94,13 @@ class Output(models.Model):
 
     class Meta:
         db_table = "outputs"
+        indexes: ClassVar = [
+            models.Index(
+                fields=["address_id", "id"],
+                condition=models.Q(spent_by=None, address_id__isnull=False),
+                name="outputs_coins",
+            )
+        ]
 
     def __str__(self) -> str:
         return str(self.id)

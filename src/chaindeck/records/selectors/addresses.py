@@ -11,6 +11,7 @@ from chaindeck.records.places import (
     first_place,
     first_slot,
     height_of,
+    index_of,
     number_of,
     place_of,
 )
@@ -29,6 +30,13 @@ _HISTORY = (
     f" WHERE e.address_id = (SELECT id FROM addresses WHERE key_hash = %s) AND e.id < {END_SLOT}"
     " AND e.id < %s"
     " ORDER BY e.id DESC LIMIT %s"
+)
+_COINS = (
+    "SELECT o.id, o.amount, t.tx_hash, t.timestamp"
+    " FROM outputs o JOIN transactions t ON t.id = o.id / %s"
+    " WHERE o.address_id = (SELECT id FROM addresses WHERE key_hash = %s)"
+    f" AND o.spent_by IS NULL AND o.id < {END_SLOT} AND o.id < %s"
+    " ORDER BY o.id DESC LIMIT %s"
 )
 _NO_END = (1 << 63) - 1
 _SLOTS_A_PLACE = 1 << 16
@@ -60,6 +68,16 @@ def address_history(key_hash: str, *, cursor: str | None = None, limit: int = 25
     return Page(rows, str(found[limit - 1][0]) if len(found) > limit else None)
 
 
+def address_coins(key_hash: str, *, cursor: str | None = None, limit: int = 25) -> Page:
+    """Return what an owner has and nobody spent, the newest first. Raises `CursorInvalid`."""
+    check_limit(limit)
+    mark = read_cursor(cursor)
+    before = _NO_END if mark is None else mark[0]
+    found = fetch(_COINS, [_SLOTS_A_PLACE, key_hash, before, limit + 1])
+    rows = [_coin(*row) for row in found[:limit]]
+    return Page(rows, str(found[limit - 1][0]) if len(found) > limit else None)
+
+
 def address_balance_at(key_hash: str, *, time_ms: int) -> int:
     """Return what an owner held at a moment, by the times of blocks."""
     ((height,),) = fetch(
@@ -77,6 +95,18 @@ def address_labels(*, watched: bool | None = None) -> dict[str, str]:
     if watched is not None:
         found = found.filter(is_watched=watched)
     return dict(found.values_list("address", "label"))
+
+
+def _coin(slot: int, amount: int, tx: str, at: object) -> dict[str, Any]:
+    place = place_of(slot)
+    return {
+        "tx_id": tx,
+        "output_index": index_of(slot),
+        "amount": amount,
+        "height": height_of(place),
+        "is_reward": number_of(place) == 0,
+        "time_ms": time_ms_of(read_moment(at)),
+    }
 
 
 def _entry(
