@@ -17,7 +17,7 @@ from chaindeck.control.pages import (
     search,
     transactions,
 )
-from chaindeck.control.people import profile, signing, tokens, users
+from chaindeck.control.people import naming, profile, signing, tokens, users
 
 urlpatterns = [
     path("sign-in", signing.sign_in, name="sign-in"),
@@ -44,7 +44,7 @@ urlpatterns = [
     path("tx/<str:tx_id>/proof.json", transactions.proof, name="transaction-proof"),
     path("address/<str:address>", addresses.show, name="address"),
     path("address/<str:address>/history.csv", addresses.export, name="address-csv"),
-    path("address/<str:address>/label", addresses.label, name="address-label"),
+    path("address/<str:address>/label", naming.name_address, name="address-label"),
     path("mempool", mempool.show, name="mempool"),
     path("network/", network.show, name="network"),
     path("nodes/<str:name>", network.node, name="node"),

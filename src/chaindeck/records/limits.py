@@ -111,3 +111,6 @@ VISIT_NOTED_S: Final = 60
 
 PENDING_REPORTS_KEPT: Final = 10_000
 """Reports that wait for the coordinator: days of a busy control room."""
+
+MAX_WATCH_LINES: Final = 100
+"""Lines that one change of the chain writes about watched addresses; their pages have it all."""

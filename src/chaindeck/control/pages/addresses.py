@@ -9,15 +9,12 @@ from typing import Any, Final
 
 from asgiref.sync import sync_to_async
 from django.core.exceptions import BadRequest
-from django.db import transaction
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
-from django.shortcuts import redirect, render
-from django.views.decorators.http import require_POST, require_safe
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
 
 from chaindeck.control.pages import shown
 from chaindeck.control.pages.frame import know_height
-from chaindeck.control.people.reports import report
-from chaindeck.control.people.signing import person_of
 from chaindeck.control.templatetags.deck import UNITS_IN_COIN
 from chaindeck.records.errors import CursorInvalid
 from chaindeck.records.selectors.addresses import (
@@ -28,7 +25,7 @@ from chaindeck.records.selectors.addresses import (
 )
 from chaindeck.records.selectors.chain import chain_place
 from chaindeck.records.selectors.standing import nodes_all
-from chaindeck.records.services.labels import MAX_LABEL_CHARACTERS, label_set
+from chaindeck.records.services.labels import MAX_LABEL_CHARACTERS
 from chaindeck.records.types import Page
 
 CSV_ROWS: Final = 100_000
@@ -72,23 +69,6 @@ def _chart(key_hash: str) -> dict[str, Any]:
     rows = address_history(key_hash, limit=_DRAWN).rows[::-1]
     points = [{"time_ms": row["time_ms"], "value": row["balance"] / UNITS_IN_COIN} for row in rows]
     return shown.drawn("balance", "Balance", "coins", points, is_stepped=True)
-
-
-@require_POST
-def label(request: HttpRequest, address: str) -> HttpResponse:
-    """Name an address and watch it, or stop. All see the name, so the log has who gave it."""
-    shown.owner_of(address, chain_place())
-    address, name = address.lower(), request.POST.get("label", "").strip()
-    is_watched = request.POST.get("watch") == "on"
-    if len(name) > MAX_LABEL_CHARACTERS:
-        raise BadRequest(f"a name has at most {MAX_LABEL_CHARACTERS} characters")
-    with transaction.atomic():
-        label_set(address=address, label=name, is_watched=is_watched)
-        called = f"is called {name!r}" if name else "has no name"
-        watched = ", and is watched" if is_watched else ""
-        text = f"{address} {called}{watched}"
-        report(request, "address-labelled", text, user=person_of(request).username)
-    return redirect("address", address=address)
 
 
 @require_safe

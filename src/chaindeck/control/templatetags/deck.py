@@ -13,6 +13,7 @@ from django.utils.safestring import SafeString
 
 from chaindeck.control.assets import url_of
 from chaindeck.records.bulk import time_ms_of
+from chaindeck.wallet.amounts import show_coins
 
 register = template.Library()
 
@@ -69,10 +70,7 @@ def coins(units: int | None) -> str:
     """Write base units as coins: 1,234.5."""
     if units is None or _is_unknown(units):
         return UNKNOWN
-    sign = "-" if units < 0 else ""
-    whole, rest = divmod(abs(units), UNITS_IN_COIN)
-    fraction = f"{rest:08}".rstrip("0")
-    return f"{sign}{whole:,}{'.' if fraction else ''}{fraction}"
+    return show_coins(units)
 
 
 @register.filter

@@ -22,6 +22,7 @@ from chaindeck.records.places import first_place
 from chaindeck.records.rows import block_row, transaction_row
 from chaindeck.records.services.events import events_append
 from chaindeck.records.services.trimming import lower, sweep
+from chaindeck.records.services.watching import tell_watched
 from chaindeck.records.types import ChainPlace, EventDraft, NewBlock
 
 _CURSOR_ID = 1
@@ -94,6 +95,8 @@ def chain_apply(
         if is_told or has_moved:
             drafts.append(tell_tip(after, target_height))
         events_append(drafts=drafts)
+        if is_told:
+            tell_watched(cursor.address_prefix, blocks)
         return after
 
 
