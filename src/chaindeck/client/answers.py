@@ -101,6 +101,14 @@ class Intervals(Answer, frozen=True):
     latest_ms: int
 
 
+class Propagation(Answer, frozen=True):
+    """How long after its own time each block became the tip of a node."""
+
+    blocks: int
+    median_ms: float
+    p95_ms: float
+
+
 class Stats(Answer, frozen=True):
     """Live figures; rates are None until there are two blocks."""
 
@@ -113,6 +121,7 @@ class Stats(Answer, frozen=True):
     network_hashes_per_s: float | None = None
     own_hashes_per_s: float | None = None
     intervals: Intervals | None = None
+    propagation: Propagation | None = None
     feed_readers: int = 0
     feed_sequence: int = 0
     memory_bytes: int = 0

@@ -196,3 +196,9 @@ CAPTURE_MAX_S: Final = 3_600
 
 PAYMENTS_JUDGED_AT_ONCE: Final = 2_000
 """Payments of peers that are checked together."""
+
+DEEP_ALARM_MS: Final = 24 * 3_600_000
+"""How long a deep reorganisation stays a warning of the status: a day, so that somebody sees it."""
+
+PARKED_KEPT: Final = 16
+"""Parked branches that the status names; there is hardly ever one."""

@@ -4,6 +4,7 @@ import re
 
 from chaindeck.node.api.exposition import _escape
 from tests.ledger.forge import BOB
+from tests.node.api.serving import serving
 from tests.node.running import faucet_payment
 
 LINE = re.compile(
@@ -32,6 +33,29 @@ def test_figures_follow_the_chain_and_the_pool(fresh):
     assert found['chaindeck_payments_rejected_total{code="pool-known"}'] == 1
     assert found["process_resident_memory_bytes"] > 1e6
     assert found["process_cpu_seconds_total"] > 0
+
+
+def test_figures_of_chain_mining_and_network_are_there(fresh):
+    (first, *_) = fresh.mine(3)
+    fresh.command("/api/admin/invalidate", {"hash": first})
+    found = samples(fresh)
+    assert found["chaindeck_reorganisations_total"] == 1
+    assert found["chaindeck_deep_reorganisations_total"] == 0
+    assert found["chaindeck_parked_branches"] == 0
+    assert found["chaindeck_checkpoint_conflict"] == 0
+    assert found["chaindeck_hashes_per_second"] > 0
+    assert found['chaindeck_peers{direction="inbound"}'] == 0
+    assert found['chaindeck_peers{direction="outbound"}'] == 0
+    assert found["chaindeck_known_addresses"] == 0
+    assert found["chaindeck_bars"] == 0
+    states = {name: value for name, value in found.items() if "sync_state" in name}
+    assert states['chaindeck_sync_state{state="current"}'] == 1
+    assert sum(states.values()) == 1
+
+
+def test_node_in_no_network_has_no_figures_of_peers(tmp_path):
+    with serving(tmp_path, has_peers=False) as api:
+        assert "chaindeck_peers" not in api.get("/metrics").body.decode()
 
 
 def test_requests_are_counted_by_route_and_status(fresh):

@@ -62,6 +62,21 @@ def test_contradicting_checkpoints_are_a_warning(tmp_path):
         assert "height 7" in api.get("/api/status").json["warnings"][0]
 
 
+def test_blocks_have_ages_once_there_are_two(fresh):
+    assert fresh.get("/api/stats").json["propagation"] is None
+    fresh.mine(3)
+    propagation = fresh.get("/api/stats").json["propagation"]
+    assert propagation["blocks"] == 3
+    assert 0 <= propagation["median_ms"] <= propagation["p95_ms"]
+
+
+def test_peers_whose_clocks_are_behind_are_not_called_ahead(fresh, monkeypatch):
+    topology = fresh.app.context.peering._network.machine.topology
+    for offset_ms, words in ((-6_000, "6.0 s behind this one"), (7_500, "7.5 s ahead of this")):
+        monkeypatch.setattr(topology, "median_offset_ms", lambda offset_ms=offset_ms: offset_ms)
+        assert words in fresh.get("/api/status").json["warnings"][-1]
+
+
 def test_rates_are_null_until_there_are_two_blocks(fresh):
     for blocks in (0, 1):
         stats = fresh.get("/api/stats").json

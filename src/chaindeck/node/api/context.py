@@ -22,6 +22,7 @@ from chaindeck.node.limits import (
     MAX_LONG_POLLS,
     MAX_STREAMS,
 )
+from chaindeck.node.observing import Observer
 from chaindeck.node.service import NodeService
 
 Key = TypeVar("Key")
@@ -100,6 +101,7 @@ class Context:
         self.meters = Meters()
         self.encoded_blocks: Shelf[BlockHash] = Shelf(BLOCK_CACHE_BYTES)
         self.holdings = HoldingsBook(service)
+        self.observer = Observer(service)
         self.overview = Kept()
         self.document = b""
         self.page = b""

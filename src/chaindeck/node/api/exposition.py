@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from itertools import accumulate
+from typing import get_args
 
 from chaindeck.node.api.context import Context
 from chaindeck.node.api.forms import NoQuery
 from chaindeck.node.api.meters import LATENCY_BUCKETS_S, Latency, cpu_s, memory_bytes
+from chaindeck.node.api.peer_forms import SyncState
 from chaindeck.node.api.requests import Request, Response
 from chaindeck.node.api.standing import program_version
 
@@ -17,7 +19,8 @@ Labels = Mapping[str, str | int | float]
 
 async def get_metrics(context: Context, request: Request) -> Response:
     request.query(NoQuery)
-    lines = [*_chain(context), *_pool(context), *_requests(context), *_process(context)]
+    parts = (_chain, _mining, _network, _pool, _requests, _process)
+    lines = [line for part in parts for line in part(context)]
     return Response(("\n".join(lines) + "\n").encode(), content_type=_CONTENT_TYPE)
 
 
@@ -52,6 +55,41 @@ def _chain(context: Context) -> Iterator[str]:
     yield from _family("chaindeck_feed_readers", "gauge", "WebSockets.", ({}, readers))
     events = service.feed.sequence
     yield from _family("chaindeck_feed_events_total", "counter", "Events.", ({}, events))
+
+    observer = context.observer
+    undone, deep = observer.reorganisations, observer.deep_reorganisations
+    yield from _family("chaindeck_reorganisations_total", "counter", "Seen.", ({}, undone))
+    yield from _family(
+        "chaindeck_deep_reorganisations_total", "counter", "Of those, deep.", ({}, deep)
+    )
+    parked = len(observer.parked())
+    yield from _family("chaindeck_parked_branches", "gauge", "They wait.", ({}, parked))
+    disputes = service.state.checkpoints.conflict is not None
+    yield from _family("chaindeck_checkpoint_conflict", "gauge", "1: yes.", ({}, int(disputes)))
+
+
+def _mining(context: Context) -> Iterator[str]:
+    rate = context.miner.hash_rate() if context.miner else 0.0
+    yield from _family("chaindeck_hashes_per_second", "gauge", "Tried here.", ({}, rate))
+
+
+def _network(context: Context) -> Iterator[str]:
+    peering = context.peering
+    if peering is None:
+        return
+    peers = peering.summary()
+    linked: list[tuple[Labels, float]] = [
+        ({"direction": "inbound"}, peers.inbound),
+        ({"direction": "outbound"}, peers.outbound),
+    ]
+    yield from _family("chaindeck_peers", "gauge", "Linked.", *linked)
+    yield from _family("chaindeck_known_addresses", "gauge", "In the book.", ({}, peers.known))
+    yield from _family("chaindeck_bars", "gauge", "In force.", ({}, len(peering.bars())))
+    state = peering.sync_state()
+    states: list[tuple[Labels, float]] = [
+        ({"state": name}, int(name == state)) for name in get_args(SyncState)
+    ]
+    yield from _family("chaindeck_sync_state", "gauge", "1 at what holds.", *states)
 
 
 def _pool(context: Context) -> Iterator[str]:

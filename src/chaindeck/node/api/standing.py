@@ -19,6 +19,7 @@ from chaindeck.node.api.standing_forms import (
     HealthAnswer,
     Intervals,
     NetworkView,
+    Propagation,
     StatsAnswer,
     StatusAnswer,
     SyncView,
@@ -70,6 +71,7 @@ async def get_stats(context: Context, request: Request) -> Response:
             network_hashes_per_s=_rate(window[-1].work - window[0].work if window else 0, span_s),
             own_hashes_per_s=context.miner.hash_rate() if context.miner else None,
             intervals=_intervals(context, window),
+            propagation=_propagation(context),
             mempool=context.pool_totals(),
             feed_readers=service.feed.reader_count,
             feed_sequence=service.feed.sequence,
@@ -122,7 +124,6 @@ def _clock_offset_ms(context: Context) -> int | None:
 
 
 def _warnings(context: Context) -> list[str]:
-    state = context.service.state
     warnings = []
     if context.dev is not None:
         warnings.append("This is a development chain: its coins are worth nothing.")
@@ -132,10 +133,7 @@ def _warnings(context: Context) -> list[str]:
         warnings += context.peering.warnings()
     if context.miner is not None:
         warnings += context.miner.warnings()
-    if state.checkpoints.conflict is not None:
-        height = state.checkpoints.conflict[0].height
-        warnings.append(f"Two checkpoints contradict each other at height {height}: no mining.")
-    return warnings
+    return warnings + context.observer.warnings()
 
 
 def _span_s(window: Sequence[Entry]) -> float:
@@ -144,6 +142,11 @@ def _span_s(window: Sequence[Entry]) -> float:
 
 def _rate(count: int, span_s: float) -> float | None:
     return count / span_s if span_s else None
+
+
+def _propagation(context: Context) -> Propagation | None:
+    ages = context.observer.ages()
+    return None if ages is None else Propagation(*ages)
 
 
 def _intervals(context: Context, window: Sequence[Entry]) -> Intervals | None:

@@ -63,6 +63,14 @@ class Intervals(msgspec.Struct, frozen=True):
     latest_ms: Count
 
 
+class Propagation(msgspec.Struct, frozen=True):
+    """How long after its own time each block of the window became the tip here."""
+
+    blocks: Count
+    median_ms: float
+    p95_ms: float
+
+
 class StatsAnswer(msgspec.Struct, frozen=True):
     """Live figures. Rates are null until there are two blocks."""
 
@@ -76,6 +84,9 @@ class StatsAnswer(msgspec.Struct, frozen=True):
 
     own_hashes_per_s: float | None
     intervals: Intervals | None
+    propagation: Propagation | None
+    """Null until two blocks have come; blocks of a node that catches up do not count."""
+
     mempool: PoolTotals
     feed_readers: Count
     feed_sequence: Count

@@ -68,8 +68,9 @@ class PeerDesk:
             warnings.append(f"No peer for 30 seconds: {found}. Name one with --peers.")
         offset_ms = topology.median_offset_ms()
         if offset_ms is not None and abs(offset_ms) > CLOCK_WARNING_MS:
+            side = "ahead of" if offset_ms > 0 else "behind"
             warnings.append(
-                f"The peers' clocks are {offset_ms / _MS:.1f} s ahead of this one: check both."
+                f"The peers' clocks are {abs(offset_ms) / _MS:.1f} s {side} this one: check both."
             )
         return warnings
 
