@@ -76,7 +76,10 @@ def test_what_is_no_address_of_this_network_is_not_found(viewer, chain):
 def test_address_that_nobody_paid_is_shown_empty(viewer, chain):
     from chaindeck.ledger.types import KeyHash
 
-    assert "Nothing has happened here" in viewer.open(f"/address/{address(KeyHash(b'z' * 20))}")
+    text = viewer.open(f"/address/{address(KeyHash(b'z' * 20))}")
+    assert "Nothing has happened here" in text
+    assert "It takes two changes; this had fewer." in text
+    assert "every five seconds" not in text
 
 
 def test_operator_names_and_watches_an_address_and_takes_both_back(operator, chain):

@@ -117,6 +117,10 @@ def series(rows: Sequence[dict[str, Any]], name: str, scale: float = 1.0) -> lis
     ]
 
 
+_STEPS_NEEDED: Final = "It takes two changes; this had fewer."
+_MEASURES_NEEDED: Final = "It takes two measurements; they come every five seconds."
+
+
 def drawn(
     name: str,
     title: str,
@@ -143,6 +147,7 @@ def drawn(
         "rows": thin(kept, TABLE_POINTS)[::-1],
         "is_empty": len(kept) < 2,
         "is_stepped": is_stepped,
+        "why": _STEPS_NEEDED if is_stepped else _MEASURES_NEEDED,
     }
 
 
