@@ -31,6 +31,7 @@ RIGHTS: Final[dict[str, Right]] = {
     "sign-out": ANYBODY,
     "new-password": VIEWER,
     "profile": VIEWER,
+    "theme": VIEWER,
     "session-end": VIEWER,
     "sessions-end": VIEWER,
     "tokens": VIEWER,

@@ -24,6 +24,7 @@ urlpatterns = [
     path("sign-out", signing.sign_out, name="sign-out"),
     path("new-password", signing.new_password, name="new-password"),
     path("profile", profile.profile, name="profile"),
+    path("profile/theme", profile.set_theme, name="theme"),
     path("profile/end-session", profile.end_session, name="session-end"),
     path("profile/end-others", profile.end_other_sessions, name="sessions-end"),
     path("tokens", tokens.tokens, name="tokens"),

@@ -127,6 +127,25 @@ def test_no_more_people_than_lists_show(monkeypatch):
     assert "There are 1 people already." in page.content.decode()
 
 
+def test_theme_changes_from_any_page_and_leads_back_there():
+    ann = Visitor("viewer", "ann")
+    page = ann.client.get("/chain/?from=3").content.decode()
+    assert 'name="theme" value="dark"' in page
+    given = {"theme": "dark", "back": "/chain/?from=3"}
+    answer = ann.client.post("/profile/theme", given)
+    assert answer.headers["Location"] == "/chain/?from=3"
+    assert 'data-theme="dark"' in ann.client.get("/chain/").content.decode()
+    assert Person.objects.get(username="ann").time_zone == "UTC"
+
+
+@pytest.mark.parametrize("back", ["https://elsewhere.example/", "//elsewhere.example", "x", ""])
+def test_theme_leads_nowhere_else(back):
+    ann = Visitor("viewer", "ann")
+    answer = ann.client.post("/profile/theme", {"theme": "light", "back": back})
+    assert answer.headers["Location"] == "/"
+    assert ann.client.post("/profile/theme", {"theme": "pink"}).status_code == 400
+
+
 def test_orders_about_people_and_tokens_say_whom_they_concern_and_what_follows():
     admin, ann = Visitor("admin"), Visitor("viewer", "ann")
     token_create(owner=ann.person, name="backup", scopes=("read",))

@@ -19,7 +19,7 @@ COLOURS: Final = (
 )
 ICONS: Final = (
     *("cube", "check", "alert", "cross", "play", "pause", "copy", "search", "menu", "arrow"),
-    *("back", "clock", "download", "star", "person", "key", "network"),
+    *("theme", "back", "clock", "download", "star", "person", "key", "network"),
 )
 
 

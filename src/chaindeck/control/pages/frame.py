@@ -60,6 +60,10 @@ _KNOWN: Final = "chaindeck_height"
 """The attribute of a request that has the height once somebody read it."""
 
 
+_AFTER: Final = {"system": "dark", "dark": "light", "light": "system"}
+"""Which theme the button in the bar leads to."""
+
+
 def frame(request: HttpRequest) -> dict[str, Any]:
     """Give every template its surroundings; pages for people alone ask the database."""
     now_ms = time.time_ns() // 1_000_000
@@ -74,6 +78,7 @@ def frame(request: HttpRequest) -> dict[str, Any]:
             **_standing(now_ms, person.time_zone),
             "height": _height(request),
             "query": request.GET.get("q", "") if request.path == "/search" else "",
+            "next_theme": _AFTER[person.theme],
             "initials": person.username[:2].upper(),
             "messages": (),
         },

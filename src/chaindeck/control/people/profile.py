@@ -7,10 +7,12 @@ from zoneinfo import available_timezones
 
 from django import forms
 from django.contrib.auth import logout
+from django.core.exceptions import BadRequest
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.crypto import salted_hmac
+from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_http_methods, require_POST
 
 from chaindeck.control import wiring
@@ -52,6 +54,19 @@ def profile(request: HttpRequest) -> HttpResponse:
         "densities": DENSITIES,
     }
     return render(request, "people/profile.html", context)
+
+
+@require_POST
+def set_theme(request: HttpRequest) -> HttpResponse:
+    """Take up another theme, from whatever page, and go back there."""
+    person, theme = person_of(request), request.POST.get("theme", "")
+    if theme not in THEMES:
+        raise BadRequest(f"a theme is one of {', '.join(THEMES)}")
+    look = {name: getattr(person, name) for name in ("density", "time_zone", "reduces_motion")}
+    person_set_look(username=person.username, theme=theme, **look)
+    back = request.POST.get("back", "")
+    is_ours = back.startswith("/") and url_has_allowed_host_and_scheme(back, allowed_hosts=None)
+    return redirect(back if is_ours else "overview")
 
 
 @require_POST
