@@ -136,12 +136,24 @@ def test_node_that_cannot_start_stops_all_and_is_quoted() -> None:
     with installed(2) as home:
         folder = home.home.nodes / "node-2"
         folder.mkdir(parents=True)
-        (folder / "node.json").write_text('{"mining": "sometimes"}')
+        (folder / "node.json").write_text('{"genesis": "/nowhere/genesis.json"}')
         done = home.run("up", "--detach")
         assert done.returncode == 1
         assert "node-2 did not start: it ended with exit code 2; its log ends:" in done.stdout
-        assert "sometimes" in done.stdout
+        assert "/nowhere/genesis.json" in done.stdout
         home.expect_nothing_left()
+
+
+def test_wrong_setting_of_a_node_is_named_before_anything_is_started() -> None:
+    with installed(2) as home:
+        folder = home.home.nodes / "node-2"
+        folder.mkdir(parents=True)
+        (folder / "node.json").write_text('{"mining": "sometimes"}')
+        done = home.run("up", "--detach")
+        assert done.returncode == 2
+        assert str(folder / "node.json") in done.stderr
+        assert "sometimes" in done.stderr
+        assert home.processes() == []
 
 
 def test_killed_processes_come_back_and_nothing_is_left(rng) -> None:
