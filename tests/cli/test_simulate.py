@@ -7,6 +7,7 @@ import pytest
 from chaindeck.cli import main
 from chaindeck.ledger.errors import RuleError
 from chaindeck.simulate.invariants import RULES, Broken, Invariants
+from chaindeck.simulate.running import Run
 
 QUICK = ["small-office", "--duration", "30"]
 
@@ -51,6 +52,68 @@ def test_report_is_written_as_a_page(tmp_path):
     path = tmp_path / "run.html"
     assert simulate(*QUICK, "--report", str(path)) == 0
     assert path.read_text().startswith("<!doctype html>")
+
+
+def test_page_that_is_there_is_kept_when_the_scenario_is_none(tmp_path):
+    path = tmp_path / "run.html"
+    path.write_text("an earlier run")
+    assert simulate("smal-office", "--report", str(path)) == 2
+    assert path.read_text() == "an earlier run"
+
+
+@pytest.mark.parametrize(
+    ("place", "reason"),
+    [("none/run.html", "No such file or directory"), (".", "Is a directory")],
+)
+def test_place_where_no_page_can_be_written_is_refused_before_the_run(
+    place, reason, tmp_path, capsys, monkeypatch
+):
+    monkeypatch.setattr(Run, "finish", lambda *_: pytest.fail("it ran"))
+    assert simulate(*QUICK, "--report", str(tmp_path / place)) == 2
+    assert reason in capsys.readouterr().err
+
+
+def test_place_is_looked_at_and_left_as_it_was(tmp_path, monkeypatch):
+    new, old = tmp_path / "new.html", tmp_path / "old.html"
+    old.write_text("an earlier run")
+    seen = []
+
+    def look(self, progress):
+        seen.append((new.exists(), old.read_text()))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Run, "finish", look)
+    for path in (new, old):
+        assert simulate(*QUICK, "--report", str(path)) == 130
+    assert seen == [(False, "an earlier run")] * 2
+
+
+def test_result_is_shown_even_if_its_page_cannot_be_written_any_more(tmp_path, capsys, monkeypatch):
+    folder = tmp_path / "reports"
+    folder.mkdir()
+    finish = Run.finish
+
+    def finish_late(self, progress):
+        result = finish(self, progress)
+        folder.rmdir()
+        return result
+
+    monkeypatch.setattr(Run, "finish", finish_late)
+    assert simulate(*QUICK, "--report", str(folder / "run.html")) == 1
+    shown = capsys.readouterr()
+    assert "trace" in shown.out
+    assert "run.html" in shown.err
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"), [("gone.toml", "No such file or directory"), (".", "Is a directory")]
+)
+def test_scenario_file_that_cannot_be_read_ends_with_misuse(name, reason, tmp_path, capsys):
+    path = str(tmp_path / name)
+    assert simulate(path) == 2
+    told = capsys.readouterr().err
+    assert path.rstrip("/.") in told
+    assert reason in told
 
 
 @pytest.mark.parametrize(

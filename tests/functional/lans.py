@@ -7,7 +7,9 @@ apart by port, and cutting a cable becomes impossible (`can_cut` says so).
 from __future__ import annotations
 
 import contextlib
+import json
 import os
+import socket
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,8 +17,6 @@ from pathlib import Path
 from chaindeck.ledger.genesis import Genesis, encode_genesis
 from tests.functional.processes import NodeProcess
 from tests.ledger.forge import dev_genesis
-
-_GROUP_PORT = "18355"
 
 
 def easy_genesis(**changes: object) -> Genesis:
@@ -34,12 +34,16 @@ class Lan:
         self.nodes: list[NodeProcess] = []
         self._genesis = folder / "lan.json"
         self._genesis.write_bytes(encode_genesis(genesis))
+        self._group_port = free_datagram_port()
 
     def add(self, *options: str) -> NodeProcess:
         """Start one more node."""
         number = len(self.nodes)
+        folder = self.folder / f"node{number}"
+        folder.mkdir(mode=0o700, exist_ok=True)
+        (folder / "node.json").write_text(json.dumps(self.settings()))
         process = NodeProcess(
-            self.folder / f"node{number}",
+            folder,
             f"--genesis={self._genesis}",
             "--p2p=true",
             *self.place(number),
@@ -53,7 +57,11 @@ class Lan:
 
     def place(self, number: int) -> list[str]:
         del number
-        return ["--discovery=true", f"--discovery-port={_GROUP_PORT}"]
+        return ["--discovery=true"]
+
+    def settings(self) -> dict[str, object]:
+        """Return what no option says: nodes of other tests may be on this machine as well."""
+        return {"discovery_port": self._group_port}
 
     def prefix(self, number: int) -> list[str]:
         del number
@@ -80,6 +88,9 @@ class NamespaceLan(Lan):
             run_ip("link", "set", bridge, "up")
         # The second bridge is for the test alone, which asks nodes whose cable is cut as well.
         run_ip("address", "add", f"{self._net}.1.254/24", "dev", f"{self._tag}m")
+
+    def settings(self) -> dict[str, object]:
+        return {}
 
     def place(self, number: int) -> list[str]:
         self._make(number)
@@ -131,6 +142,14 @@ class NamespaceLan(Lan):
         address = f"{self._net}.{net}.{number + 1}/24"
         run_ip("-n", space, "address", "add", address, "dev", inner)
         run_ip("-n", space, "link", "set", inner, "up")
+
+
+def free_datagram_port() -> int:
+    """Return a port at which no node on this machine listens for others."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as line:
+        line.bind(("", 0))
+        port: int = line.getsockname()[1]
+        return port
 
 
 def run_ip(*words: str) -> None:

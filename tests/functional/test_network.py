@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import random
 import socket
@@ -27,7 +28,7 @@ from chaindeck.protocol.messages import (
     Welcome,
 )
 from chaindeck.store.genesis_file import load_genesis
-from tests.functional.lans import Lan, NamespaceLan, lan
+from tests.functional.lans import Lan, NamespaceLan, easy_genesis, lan
 from tests.functional.processes import COMMAND, NodeProcess, node
 from tests.functional.strangers import TcpStranger, stranger
 from tests.ledger.forge import ALICE, address
@@ -120,6 +121,12 @@ class TestFiveNodes:
         until(lambda: tips(nodes) == {left}, limit_s=120, why="the network did not heal")
         branches = nodes[2].get("/api/admin/tips")["tips"]
         assert len(branches) >= 2
+
+
+def test_nodes_that_share_a_machine_find_each_other_by_multicast(tmp_path: Path) -> None:
+    with contextlib.closing(Lan(tmp_path, easy_genesis())) as machine:
+        nodes = [machine.add(), machine.add()]
+        until(lambda: all(linked(process) == 1 for process in nodes), why="they were not found")
 
 
 class TestOrders:

@@ -52,6 +52,34 @@ def test_stale_blocks_are_held_against_the_delay_between_miners():
     assert stale(Measures(begun(1).world, 3), [], {}, 10.0) is None
 
 
+def test_time_in_which_a_miner_was_down_is_no_delay():
+    measures = Measures(begun(1).world, 3)
+    measures.absences[1] = [(-9 * S, -8 * S), (-2 * S, 1 * S), (3 * S, 7 * S), (8 * S, 99 * S)]
+    assert measures.absent_us(1, 0, 8 * S) == 5 * S
+    assert measures.absent_us(1, 0, 9 * S) == 6 * S
+    assert measures.absent_us(0, 0, 9 * S) == 0
+    measures.blocks[BlockHash(b"good")] = spread([(0, 0), (1, 8 * S), (2, 9 * S)])
+    found = stale(measures, [b"good"], {0: 1.0, 1: 1.0}, 10.0)
+    assert found.delay_s == 1.5
+    assert found.expected == pytest.approx(1 - math.exp(-0.15))
+
+
+def test_absence_of_a_miner_lasts_from_its_end_to_its_return():
+    run = begun(
+        100,
+        duration_s=200,
+        mining={"miners": 3},
+        faults=[{"kind": "crash", "at_s": 20, "restart_s": 90, "nodes": 2}],
+    )
+    absences = run.measures.absences
+    assert len(absences) == 2
+    began_us = run.world.start_us
+    assert {(start - began_us, end - began_us) for ((start, end),) in absences.values()} == {
+        (20 * S, 90 * S)
+    }
+    assert run._result("done", None, 1.0).stale.expected < 0.1
+
+
 def test_stale_rate_of_a_slow_network_is_what_the_formula_says():
     run = begun(
         4_000,

@@ -65,23 +65,38 @@ def add_verb(verbs: _SubParsersAction[argparse.ArgumentParser]) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Simulate and show; 1 where a rule broke, 2 for a scenario that is none."""
+    """Simulate and show; 1 where a rule broke, 2 for no scenario, or no place for the page."""
     if options.list:
         rows = [{"scenario": name, "about": load_scenario(name).about} for name in names()]
         print_table(("scenario", "about"), rows, as_json=options.json)
         return DONE
     try:
         scenario = _chosen(options)
+        if options.report:
+            _check_place(options.report)
     except SimulateError as error:
         where = f", at {error.field}" if error.field else ""
         print_error(f"{error} ({error.code}{where})")
         return MISUSE
+    except OSError as error:
+        print_error(f"{error.filename}: {error.strerror}")
+        return MISUSE
     name = options.scenario
     result = Run(scenario, name=name).finish(progress_bar(name, "virtual s"))
+    # Shown first: whatever becomes of the page, a long run is not lost.
+    _show(result, as_json=options.json)
     if options.report:
         options.report.write_text(render_report(result), encoding="utf-8")
-    _show(result, as_json=options.json)
     return _judge(result, options)
+
+
+def _check_place(path: Path) -> None:
+    """Raise `OSError` where no page can be written; a page that is there stays until the end."""
+    place = path.resolve()
+    is_new = not place.exists()
+    place.open("ab").close()
+    if is_new:
+        place.unlink()
 
 
 def _chosen(options: argparse.Namespace) -> Scenario:

@@ -5,13 +5,17 @@ Collects moments only; `results` makes figures of them.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Sequence
+from operator import itemgetter
 
 from chaindeck.ledger.state import Reorganised
 from chaindeck.ledger.types import Block, BlockHash, TxId
 from chaindeck.simulate.limits import FOLLOWED_BLOCKS, FOLLOWED_MOMENTS, FOLLOWED_PAYMENTS
 from chaindeck.simulate.node import SimulatedNode
 from chaindeck.simulate.world import World
+
+_END = itemgetter(1)
 
 
 class Spread:
@@ -61,6 +65,9 @@ class Measures:
         """How often, by how many blocks were undone."""
         self.recoveries: list[Recovery] = []
         self.found = 0
+        self.absences: dict[int, list[tuple[int, int]]] = {}
+        """From when to when each node was down, of those that came back."""
+        self._down_since: dict[int, int] = {}
         self._world = world
         self._count = count
         self._most_blocks = min(FOLLOWED_BLOCKS, max(1, FOLLOWED_MOMENTS // max(1, count)))
@@ -108,7 +115,11 @@ class Measures:
     def disrupted(
         self, what: str, nodes: Sequence[SimulatedNode], others: Sequence[SimulatedNode]
     ) -> None:
-        """Watch nodes until each has as much work as the best of all has now."""
+        """Watch nodes until each has as much work as the best of all has now.
+
+        Whoever is back is told of by this, `others` being everybody.
+        """
+        self._note_returns(others)
         up = [node.state.tip for node in others if node.is_up]
         work = max((tip.work for tip in up), default=0)
         if len({tip.header.hash for tip in up if tip.work == work}) > 1:
@@ -130,9 +141,24 @@ class Measures:
 
     def stopped(self, node: SimulatedNode) -> None:
         """Whoever ends again has nothing to catch up with until it is back."""
+        self._down_since[node.number] = self._world.now_us
         for recovery in list(self._open):
             if node.number in recovery.left:
                 self._catch_up(recovery, node.number)
+
+    def absent_us(self, number: int, since_us: int, until_us: int) -> int:
+        """Return for how much of a time a node was down."""
+        absences = self.absences.get(number, [])
+        first = bisect_right(absences, since_us, key=_END)
+        return sum(
+            max(0, min(end, until_us) - max(start, since_us)) for start, end in absences[first:]
+        )
+
+    def _note_returns(self, nodes: Sequence[SimulatedNode]) -> None:
+        for node in nodes:
+            if node.is_up and node.number in self._down_since:
+                period = (self._down_since.pop(node.number), self._world.now_us)
+                self.absences.setdefault(node.number, []).append(period)
 
     def _catch_up(self, recovery: Recovery, number: int) -> None:
         recovery.left.discard(number)

@@ -128,7 +128,8 @@ def _stale(stale: Stale | None) -> str:
         f" come every {stale.interval_s:,.1f} s on average and reach a miner after"
         f" {_milliseconds(1000 * stale.delay_s)} (median, weighted by hash rate). The next one is"
         " found in that time with probability <code>1 - exp(-delay / interval)</code>; the mean of"
-        " that over all blocks is what to expect. Partitions and absent miners count as delay.</p>"
+        " that over all blocks is what to expect. Partitions count as delay; the time in which a"
+        " miner is down does not.</p>"
         "</section>"
     )
 

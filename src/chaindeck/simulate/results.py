@@ -38,7 +38,8 @@ class Stale(msgspec.Struct, frozen=True):
     stale: int
     rate: float
     delay_s: float
-    """From a block until a miner hears of it, over all miners by their hash rate: the median."""
+    """From a block until a miner hears of it, while the miner is up, over all miners by their hash
+    rate: the median."""
 
     interval_s: float
     expected: float
@@ -175,7 +176,8 @@ def stale(
     While a block travels, the miners who have not heard of it go on with the old one. A block is
     found in such a moment with probability 1 - exp(-delay / interval), where `delay` is how long a
     unit of hash rate does not know of a block on average. The mean of that over all blocks is what
-    to expect, as delays may differ a great deal.
+    to expect, as delays may differ a great deal. A miner that is down mines on nothing: only what
+    it takes to catch up counts.
     """
     if not measures.blocks or interval_s <= 0:
         return None
@@ -186,12 +188,21 @@ def stale(
     for key, spread in measures.blocks.items():
         known = {node: after for after, node in spread.arrivals_us}
         if key in chain and all(node in known for node in weights):
-            delays.append(sum(known[node] * weight for node, weight in weights.items()) / total)
+            unaware_us = (
+                weight * (known[node] - _absent_us(measures, spread, node, known[node]))
+                for node, weight in weights.items()
+            )
+            delays.append(sum(unaware_us) / total)
     delay_s = _at(sorted(delays), 0.5) / _US if delays else 0.0
     races = [1 - math.exp(-delay / _US / interval_s) for delay in delays]
     expected = sum(races) / len(races) if races else 0.0
     count = len(measures.blocks)
     return Stale(count, lost, lost / count, delay_s, interval_s, expected)
+
+
+def _absent_us(measures: Measures, spread: Spread, node: int, after_us: int) -> int:
+    """Return for how much of a block's way to a node that node was down."""
+    return measures.absent_us(node, spread.found_us, spread.found_us + after_us)
 
 
 def bandwidth(sent: Sequence[int], elapsed_s: float) -> Bandwidth | None:
