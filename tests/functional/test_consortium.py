@@ -148,7 +148,7 @@ def test_documented_steps_found_a_consortium_that_seals_in_turns_and_fixes_a_blo
 
         signed = [founders.take(step) for step in to_do[at:-1]]
         assert signed[-1]["hash"] == founders.ask("8080", "block/3")["hash"]
-        assert set(signed[-1]["signers"]) == {names["$ANNA"], names["$CLEO"]}
+        assert set(signed[-1]["signers"]) == {names["$HARBOUR"], names["$BANK"]}
         assert founders.take(to_do[-1])["is_new"]
         founders.take(to_do[-1].replace("8080", "8081").replace("north", "south"))
         for name, port in (("north", "8080"), ("south", "8081")):
@@ -159,7 +159,7 @@ def test_documented_steps_found_a_consortium_that_seals_in_turns_and_fixes_a_blo
         (tmp_path / "other.json").write_text(json.dumps(elsewhere))
         url = f"http://127.0.0.1:{founders.ports['8080']}"
         words = ("chain", "checkpoint", "sign", "other.json", "--genesis=grid.json")
-        done = founders.run(*words, "--key=ben.key", f"--node={url}")
+        done = founders.run(*words, "--key=mill.key", f"--node={url}")
         assert done.returncode == 1
         assert "the node has another block at height 3" in done.stderr
 
