@@ -64,7 +64,8 @@ class TestTurns:
                 # It must not make a first block of its own before it has heard of the other's.
                 until(lambda: height_of(other) == 1)
                 other.stop()
-                other.mining = mode
+                # A block that it seals while the two still greet each other is told to nobody.
+                other.mining = "interval" if mode == "always" else mode
                 other.start()
                 until(lambda: height_of(one) >= 6)
 

@@ -9,7 +9,7 @@ from http import HTTPStatus
 
 from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import BadRequest
-from django.db import InterfaceError, OperationalError
+from django.db import InterfaceError, OperationalError, connection
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
@@ -58,6 +58,8 @@ def form_expired(request: HttpRequest, reason: str = "") -> HttpResponse:
 def broken(request: HttpRequest) -> HttpResponse:
     """Records that do not answer, or else a fault of ours; Django has logged where."""
     if isinstance(sys.exception(), (OperationalError, InterfaceError)):
+        # SQLite's, where it was made while the disk was read-only, would stay so.
+        connection.close()
         # Asking who is signed in would fail again.
         request.user = AnonymousUser()
         text = "Records do not answer; try again in some seconds"
