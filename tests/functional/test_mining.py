@@ -49,25 +49,43 @@ def warns(process: NodeProcess, words: str) -> bool:
     return any(words in warning for warning in process.get("/api/status")["warnings"])
 
 
+def turns() -> Genesis:
+    """Two miners, neither of whom may seal twice running."""
+    return easy_genesis(miners=(address(ALICE), address(BOB)), mining_diversity_permille=999)
+
+
+def listens_at(process: NodeProcess) -> str:
+    found: str = process.get("/api/peers")["listens_at"]
+    return found
+
+
 class TestTurns:
     @pytest.mark.parametrize("mode", ["interval", "hybrid", "always"])
     def test_listed_miners_go_on_taking_turns(self, tmp_path: Path, mode: str) -> None:
-        genesis = easy_genesis(miners=(address(ALICE), address(BOB)), mining_diversity_permille=999)
-        document = write_genesis(tmp_path, genesis)
+        document = write_genesis(tmp_path, turns())
         first = self.member(tmp_path, "a", ALICE, document, mode)
         with first as one:
             until(lambda: warns(one, "other miners must seal first"))
             assert height_of(one) == 1
             assert one.get("/api/stats")["own_hashes_per_s"] == 0
-            peers = f"--peers={one.get('/api/peers')['listens_at']}"
-            with self.member(tmp_path, "b", BOB, document, "off", peers) as other:
-                # It must not make a first block of its own before it has heard of the other's.
-                until(lambda: height_of(other) == 1)
-                other.stop()
-                # A block that it seals while the two still greet each other is told to nobody.
-                other.mining = "interval" if mode == "always" else mode
-                other.start()
+            peers = f"--peers={listens_at(one)}"
+            with self.member(tmp_path, "b", BOB, document, mode, peers):
                 until(lambda: height_of(one) >= 6)
+
+    @pytest.mark.parametrize("mode", ["interval", "hybrid", "always"])
+    def test_two_that_each_sealed_a_block_before_they_met_go_on(
+        self, tmp_path: Path, mode: str
+    ) -> None:
+        document = write_genesis(tmp_path, turns())
+        with (
+            self.member(tmp_path, "a", ALICE, document, mode) as one,
+            self.member(tmp_path, "b", BOB, document, mode) as other,
+        ):
+            until(lambda: all(warns(each, "other miners must seal first") for each in (one, other)))
+            tips = {each.get("/api/status")["tip"] for each in (one, other)}
+            assert len(tips) == 2
+            one.post("/api/peers", {"address": listens_at(other)})
+            until(lambda: min(height_of(one), height_of(other)) >= 6)
 
     def member(
         self, folder: Path, name: str, key: SigningKey, document: str, mode: str, *options: str

@@ -18,7 +18,10 @@ from chaindeck.protocol.messages import (
     BlocksUnknown,
     CompactBlock,
     Headers,
+    Hello,
     Missing,
+    Proof,
+    Welcome,
 )
 from tests.ledger.forge import remake
 from tests.protocol.stranger import Stranger
@@ -39,6 +42,32 @@ def foreign_block(town: Town, *transactions: object, took_ms: int = 10_000) -> B
 
 
 class TestAnnouncing:
+    def test_a_block_found_while_two_greet_each_other_is_told_when_they_have(
+        self, town: Town
+    ) -> None:
+        (node,) = town.settle(1)
+        guest = Stranger(town, node)
+        guest.say(Hello(guest.introduction))
+        town.run(20)
+        block = node.mine()
+        welcome = guest.last(Welcome)
+        assert welcome is not None
+        guest.say(Proof(guest.proof(welcome)))
+        town.run(20)
+        told = guest.last(Headers)
+        assert told is not None
+        assert [header.hash for header, _ in told.headers] == [block.hash]
+
+    @pytest.mark.parametrize(("more", "is_told"), [(-1, False), (0, True), (1, False)])
+    def test_a_tip_is_shown_to_whoever_would_not_ask_for_it(
+        self, town: Town, more: int, is_told: bool
+    ) -> None:
+        (node,) = town.settle(1)
+        block = node.mine()
+        guest = Stranger(town, node, work=node.state.tip.work + more).introduce()
+        shown = [header.hash for message in guest.all(Headers) for header, _ in message.headers]
+        assert shown == [block.hash] * is_told
+
     def test_a_block_reaches_every_node_of_a_mesh_in_one_hop(self, town: Town) -> None:
         nodes = town.settle(6)
         town.run(2_000)

@@ -413,7 +413,7 @@ class TestBodies:
             serve_known(honest, shown)
         assert node.tip == shown[-1].hash
 
-    def test_a_block_found_on_the_way_to_what_nobody_gives_is_told_in_the_end(
+    def test_a_block_found_while_others_keep_back_a_better_branch_is_told_at_once(
         self, town: Town
     ) -> None:
         node, friend = town.settle(2)
@@ -424,12 +424,32 @@ class TestBodies:
             miser = Stranger(town, node, work=80, height=40).introduce()
             tell_headers(miser, chain(town, 40, took_ms=took_ms))
             town.run(20)
+        assert node.machine.sync.state == "bodies"
+        node.mine()
+        town.run(20)
+        assert friend.tip == node.tip
+
+    def test_one_body_of_a_branch_that_is_kept_back_silences_nobody_for_long(
+        self, town: Town
+    ) -> None:
+        node, friend = town.settle(2)
+        town.run(1_000)
+        node.mine()
+        town.run(1_000)
+        blocks = chain(town, 40, took_ms=11_000)
+        miser = Stranger(town, node, work=80, height=40).introduce()
+        tell_headers(miser, blocks)
+        town.run(20)
+        miser.say(BlockBody(blocks[0].raw))
+        town.run(10)
         assert node.machine.sync.is_far_behind
         node.mine()
-        town.run(2_000)
+        town.run(limits.STALL_FIRST_MS // 2)
         assert friend.tip != node.tip
-        town.run_until(lambda: friend.tip == node.tip, 60_000)
-        assert not node.machine.sync.is_far_behind
+        # Bodies further up, which lead nowhere yet, make no difference.
+        miser.say(BlockBody(blocks[30].raw))
+        town.run(limits.STALL_FIRST_MS // 2 + limits.TELL_TIP_INTERVAL_MS)
+        assert friend.tip == node.tip
 
     def test_bodies_in_the_wrong_order_are_connected_in_the_right_one(self, town: Town) -> None:
         (node,) = town.settle(1)

@@ -66,6 +66,17 @@ class BlockRelay:
 
     # Announcing
 
+    def proved(self, link: Link) -> None:
+        """Show our tip to a peer that would not ask for it.
+
+        Its work was introduced, not its hash: another block may have as much, and one may have come
+        while the two greeted each other. Whoever has more shows that, or is asked for it.
+        """
+        tip = self._core.chain.tip()
+        is_unasked = tip.work == link.work or tip.work != link.told_work
+        if tip.header.height and tip.work >= link.work and is_unasked:
+            self._tell([link])
+
     def moved(self, connected: Sequence[Block]) -> None:
         """Announce the new tip to whoever does not have it."""
         if not connected:

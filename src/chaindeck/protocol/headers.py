@@ -134,7 +134,7 @@ class HeaderSync:
                 self._core.drop(link, PeerHeaders(rule=error.code, detail=str(error)))
                 return None
         shown = self._core.chain.find(link.best) if link.best else None
-        if shown is None or entry.work > shown.work:
+        if shown is None or entry.work >= shown.work:
             link.best = entry.header.hash
         link.work = max(link.work, entry.work)
         link.known_blocks.note(header.hash)

@@ -59,6 +59,7 @@ class Link:
         "source",
         "stalls",
         "to_announce",
+        "told_work",
         "unanswered",
         "work",
     )
@@ -119,8 +120,8 @@ class Link:
 
         self.work = 0
         """Of the best branch that the peer has, as far as it said or showed."""
-        self.best: BlockHash | None = None
-        """The end of that branch, once it showed it."""
+        self.best: BlockHash | None = None  # its end, once shown; of several, the last
+        self.told_work = 0  # of our own branch, as we introduced ourselves
         self.headers_asked_ms: int | None = None  # until it has answered
         self.has_told_headers = False
         """It has answered for headers to the end: what it says it has, it showed."""

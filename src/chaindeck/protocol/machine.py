@@ -261,11 +261,13 @@ class Machine:
             for raw in self._checkpoints.values():
                 self.core.send(link, CheckpointNotice(raw))
             self.sync.proved(link)
+            self.blocks.proved(link)
 
     def _introduce(self, link: Link) -> Introduction:
         core = self.core
         link.nonce = core.entropy.draw(_NONCE_BYTES)
         tip = core.chain.tip()
+        link.told_work = tip.work
         return Introduction(
             version=limits.PROTOCOL_VERSION,
             network_id=core.settings.network.id,

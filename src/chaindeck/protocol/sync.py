@@ -53,6 +53,8 @@ class Sync:
         self._unavailable: dict[BlockHash, int] = {}
         """Ends of branches whose bodies nobody gave, and until when they are left alone."""
         self._disappointments = 0
+        self._stepped_ms = -limits.STALL_FIRST_MS
+        """When a body on the way was handed over last."""
         self._requests: dict[BlockHash, _Request] = {}
         self._arrived: dict[BlockHash, tuple[Block, Link]] = {}
         self._arrived_bytes = 0
@@ -124,9 +126,14 @@ class Sync:
 
     @property
     def is_far_behind(self) -> bool:
-        """Whether this node is on its way to the tip, with some blocks to go that do come."""
+        """Whether this node is on its way to the tip, with some blocks to go that do come.
+
+        Of blocks that are only promised nothing follows: whoever keeps them back would keep those
+        apart who find some meanwhile.
+        """
         to_go = len(self._path) + len(self._judging)
-        return self._is_first_sync or (to_go > limits.FAR_BLOCKS and not self._disappointments)
+        is_moving = self._core.now_ms - self._stepped_ms < limits.STALL_FIRST_MS
+        return self._is_first_sync or (to_go > limits.FAR_BLOCKS and is_moving)
 
     def has(self, block_hash: BlockHash) -> bool:
         """Whether a body is here and waits for its turn or its verdict."""
@@ -191,11 +198,12 @@ class Sync:
             self.look()
             return
         parent = block.header.previous
-        if block.hash in self._path and (core.chain.is_wanted(parent) or self._is_busy()):
+        is_on_the_way = block.hash in self._path
+        if is_on_the_way and (core.chain.is_wanted(parent) or self._is_busy()):
             self._arrived[block.hash] = (block, link)
             self._arrived_bytes += len(block.raw)
         else:
-            self._hand_over(block, link)
+            self._hand_over(block, link, is_step=is_on_the_way)
         self._advance()
         self.look()
 
@@ -306,23 +314,22 @@ class Sync:
         """Return the end of the best branch whose bodies somebody may have.
 
         Somebody can have done the work for headers and keep the bodies to himself: then the best of
-        what the others showed is gone for.
+        what the others showed is gone for. So is, last of all, what they showed with as much work
+        as the tip: it may be built upon any moment, or give a miner its turn.
         """
-        core = self._core
-        best = core.chain.best_header()
-        if self._is_available(best.header.hash):
+        chain = self._core.chain
+        best, tip = chain.best_header(), chain.tip()
+        if self._is_missing(best.header.hash):
             return best
-        shown = [link.best for link in core.ready.values() if link.best is not None]
-        entries = [entry for item in shown if (entry := core.chain.find(item)) is not None]
-        tip = core.chain.tip()
-        return max(
-            (entry for entry in entries if self._is_available(entry.header.hash)),
-            key=lambda entry: entry.work,
-            default=tip,
-        )
+        shown = [link.best for link in self._core.ready.values() if link.best is not None]
+        missing = (chain.find(item) for item in dict.fromkeys(shown) if self._is_missing(item))
+        no_less = (entry for entry in missing if entry is not None and entry.work >= tip.work)
+        return max(no_less, key=lambda entry: entry.work, default=tip)
 
-    def _is_available(self, block_hash: BlockHash) -> bool:
-        return self._unavailable.get(block_hash, 0) <= self._core.now_ms
+    def _is_missing(self, block_hash: BlockHash) -> bool:
+        """Whether a branch is not here to its end, and somebody may have the rest."""
+        is_left_alone = self._unavailable.get(block_hash, 0) > self._core.now_ms
+        return not is_left_alone and not self._core.chain.is_here(block_hash)
 
     def _give_up_goal(self) -> bool:
         """Leave a branch alone for a while whose next body nobody gives; tell if there is another.
@@ -364,7 +371,7 @@ class Sync:
             if arrived is not None:
                 self._arrived_bytes -= len(arrived[0].raw)
                 self._path.popleft()
-                self._hand_over(*arrived)
+                self._hand_over(*arrived, is_step=True)
             elif block_hash in self._judging or not self._core.chain.is_wanted(block_hash):
                 self._path.popleft()
                 self.release(block_hash)
@@ -374,7 +381,9 @@ class Sync:
     def _is_busy(self) -> bool:
         return len(self._judging) >= limits.MAX_BLOCKS_JUDGED
 
-    def _hand_over(self, block: Block, link: Link) -> None:
+    def _hand_over(self, block: Block, link: Link, *, is_step: bool) -> None:
+        if is_step:
+            self._stepped_ms = self._core.now_ms
         self._judging[block.hash] = link
         self._core.effects.append(JudgeBlock(block, link.id))
 
@@ -408,7 +417,7 @@ class Sync:
                     self._may_have(link, entry) for link in core.ready.values()
                 )
                 break
-            link = min(able, key=lambda item: (item.stalls, len(item.in_flight), item.id))
+            link = min(able, key=self._readiness)
             self.reserve(block_hash, link)
             asking.setdefault(link.id, []).append(block_hash)
         for link in room:
@@ -417,6 +426,11 @@ class Sync:
                 core.send(link, AskCompact(hashes[0]))
             elif hashes:
                 core.send(link, AskBlocks(tuple(hashes)))
+
+    def _readiness(self, link: Link) -> tuple[int, bool, int, int]:
+        """Order those who may have a body: a single one of whoever showed it, many of everybody."""
+        has_only_work = self.is_near and link.best != self._planned
+        return link.stalls, has_only_work, len(link.in_flight), link.id
 
     def _may_have(self, link: Link, entry: Entry | None) -> bool:
         """Whether a peer may have a body on the way: its work says so, and it never denied it."""

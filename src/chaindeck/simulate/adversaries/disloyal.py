@@ -7,7 +7,7 @@ what goes out on links is looked at.
 from __future__ import annotations
 
 from chaindeck.ledger.types import Block, BlockHash
-from chaindeck.protocol.codec import decode_message
+from chaindeck.protocol.codec import decode_message, encode_message
 from chaindeck.protocol.effects import Effect, JudgeBlock, Send
 from chaindeck.protocol.frames import encode_frame
 from chaindeck.protocol.inputs import Input, TipMoved
@@ -48,8 +48,12 @@ class Withholder(Disloyal):
     """Tells of blocks and never gives one."""
 
     def twist(self, sent: Send) -> bytes:
-        kind = _kind(sent.data)
-        return b"" if kind in _BODY_KINDS or _type(sent.data) == Type.BLOCK_BROADCAST else sent.data
+        if _type(sent.data) == Type.BLOCK_BROADCAST:
+            compact = decode_message(Type.BLOCK_BROADCAST, sent.data[FRAME_HEADER_BYTES:])
+            assert isinstance(compact, CompactBlock)
+            told = Headers(((compact.header, compact.seal),))
+            return encode_message(self.core.magic, told)
+        return b"" if _kind(sent.data) in _BODY_KINDS else sent.data
 
 
 class Mutator(Disloyal):
