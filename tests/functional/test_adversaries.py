@@ -46,6 +46,8 @@ SOUGHT = 6
 LIMIT_S = 180.0
 """A `replayer` says what it heard at random, and a machine may be busy."""
 
+SOON_S = 5.0
+
 BLAME = {"peer-flood"} | {
     fault.code
     for fault in vars(errors).values()
@@ -238,6 +240,12 @@ def sign_once_more(pair: Pair) -> None:
     until(lambda: not any("contradict" in text for text in pair.warnings()), why="halted")
 
 
+def hear_of_each_others_blocks(pair: Pair) -> None:
+    one, other = pair.nodes
+    tip = mine(one)
+    until(lambda: other.get("/api/status")["tip"] == tip, SOON_S, "kept apart")
+
+
 ENCOUNTERS = {
     "boaster": let_go_for("peer-stalling"),
     "bridge": Encounter(shows=follows),
@@ -261,7 +269,7 @@ ENCOUNTERS = {
     "squatter": let_go_for("peer-evicted", links=2 * MAX_INBOUND),
     "tease": sends(10_000),
     "twin": let_go_for("peer-duplicate"),
-    "withholder": Encounter(shows=is_believed, ahead=5),
+    "withholder": Encounter(shows=is_believed, ends=hear_of_each_others_blocks, ahead=5),
 }
 
 

@@ -75,8 +75,8 @@ def simulated(scenario: Scenario) -> Expected:
     # Before all are linked, a block has other ways to go.
     blocks = [spread for spread in measures.blocks.values() if spread.height > 3]
     return (
-        [us / 1_000 for us in reach_times(blocks)],
-        [us / 1_000 for us in reach_times(measures.payments.values())],
+        [us / 1_000 for us in reach_times(measures, blocks)],
+        [us / 1_000 for us in reach_times(measures, measures.payments.values())],
     )
 
 

@@ -29,16 +29,40 @@ def test_percentiles_are_those_of_the_values_in_order():
 
 
 def test_way_to_the_maker_itself_and_second_arrivals_do_not_count():
-    assert reach_times([spread([(0, 0), (1, 5), (1, 9), (7, 6)])]) == [5, 6]
+    measures = Measures(begun(1).world, 3)
+    assert reach_times(measures, [spread([(0, 0), (1, 5), (1, 9), (7, 6)])]) == [5, 6]
+
+
+def test_ways_to_nodes_that_were_down_meanwhile_do_not_count():
+    measures = Measures(begun(1).world, 3)
+    measures.absences[1] = [(2, 4)]
+    measures.absences[2] = [(9, 12)]
+    assert reach_times(measures, [spread([(0, 0), (1, 5), (2, 6)])]) == [6]
+
+
+def test_nodes_that_join_were_not_there_before():
+    run = begun(
+        100,
+        duration_s=120,
+        mining={"miners": 2},
+        faults=[{"kind": "join", "at_s": 60, "nodes": 2}],
+    )
+    absences = run.measures.absences
+    assert {end - run.world.start_us for ((_, end),) in absences.values()} == {60 * S}
+    assert len(absences) == 2
+    result = run._result("done", None, 1.0)
+    assert result.height > 3
+    assert result.blocks.max_ms < 5_000
 
 
 def test_curve_rises_to_the_share_of_nodes_that_were_reached():
-    found = curve([spread([(0, 0), (1, 1000), (2, 2000)])])
+    measures = Measures(begun(1).world, 3)
+    found = curve(measures, [spread([(0, 0), (1, 1000), (2, 2000)])])
     assert found.share[0] == 0
     assert found.share[-1] == pytest.approx(2 / 3)
     assert found.ms == sorted(found.ms)
-    assert curve([]) is None
-    assert curve([spread([(0, 0)], up=1)]) is None
+    assert curve(measures, []) is None
+    assert curve(measures, [spread([(0, 0)], up=1)]) is None
 
 
 def test_stale_blocks_are_held_against_the_delay_between_miners():

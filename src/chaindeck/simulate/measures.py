@@ -66,7 +66,7 @@ class Measures:
         self.recoveries: list[Recovery] = []
         self.found = 0
         self.absences: dict[int, list[tuple[int, int]]] = {}
-        """From when to when each node was down, of those that came back."""
+        """From when to when each node was down, or not there yet, of those that are back."""
         self._down_since: dict[int, int] = {}
         self._world = world
         self._count = count
@@ -155,6 +155,9 @@ class Measures:
         )
 
     def _note_returns(self, nodes: Sequence[SimulatedNode]) -> None:
+        for node in nodes[self._count :]:
+            if node.is_up and node.number not in self.absences:
+                self.absences[node.number] = [(0, self._world.now_us)]
         for node in nodes:
             if node.is_up and node.number in self._down_since:
                 period = (self._down_since.pop(node.number), self._world.now_us)

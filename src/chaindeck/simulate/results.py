@@ -139,19 +139,25 @@ def _at(ordered: Sequence[float], share: float) -> float:
     return ordered[min(len(ordered) - 1, math.ceil(share * len(ordered)) - 1)]
 
 
-def reach_times(spreads: Iterable[Spread]) -> list[int]:
-    """Return how long each way took but those to the maker itself."""
+def reach_times(measures: Measures, spreads: Iterable[Spread]) -> list[int]:
+    """Return how long each way took but those to the maker itself.
+
+    Whoever was down on the way, or joined later, says nothing about how news spread.
+    """
     return [
-        after for spread in spreads for after, node in spread.arrivals_us if node != spread.maker
+        after
+        for spread in spreads
+        for after, node in spread.arrivals_us
+        if node != spread.maker and not _absent_us(measures, spread, node, after)
     ]
 
 
-def curve(spreads: Sequence[Spread]) -> Curve | None:
+def curve(measures: Measures, spreads: Sequence[Spread]) -> Curve | None:
     """Return the mean share of nodes reached over time, as far as there is something to see.
 
     That is up to 99.9 % of all ways, or less where a few took very much longer than most.
     """
-    times = sorted(reach_times(spreads))
+    times = sorted(reach_times(measures, spreads))
     total = sum(max(0, spread.up - 1) for spread in spreads)
     if not times or not total:
         return None
