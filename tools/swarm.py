@@ -1,25 +1,35 @@
 """Runs simulated networks that are drawn from seeds, many of them, and says which broke a rule.
 
 `python -m tools.swarm --seeds 2000 --first 1` prints each failing seed with the command that
-repeats it, and exits 1 if there was one. `--evidence NAME` records the run in docs/evidence.
+repeats it, and exits 1 if there was one. `--evidence NAME` records the run in docs/evidence. What
+became of each seed is kept in build/swarm, so that a swarm that was interrupted goes on where it
+was, as long as the code that is simulated stays the same.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import gc
+import hashlib
+import subprocess
 import sys
-import time
 from collections import Counter
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from pathlib import Path
 
 import msgspec
 
 from chaindeck.simulate.drawing import draw_scenario
 from chaindeck.simulate.running import Run
-from tools.evidence import Record, write_record
+from tools.evidence import ROOT, Record, describe_commit, write_record
 
 _TOLD_EVERY = 50
+_KEPT = ROOT / "build" / "swarm"
+_SIMULATED = (
+    "kernel",
+    *(f"src/chaindeck/{room}" for room in ("kernel", "ledger", "protocol", "simulate")),
+)
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -46,18 +56,55 @@ def run_seed(seed: int) -> Outcome:
     return Outcome(seed, rule, told, result.events, result.virtual_s, result.wall_s)
 
 
-def run_swarm(first: int, count: int, workers: int) -> list[Outcome]:
-    """Simulate so many seeds, telling of what breaks as it comes."""
-    outcomes = []
+def run_swarm(seeds: range, workers: int, kept: Path | None) -> list[Outcome]:
+    """Simulate the seeds that are not kept yet, telling of what breaks as it comes."""
+    outcomes = [outcome for outcome in read_kept(kept) if outcome.seed in seeds]
+    for outcome in outcomes:
+        tell(outcome)
+    done = {outcome.seed for outcome in outcomes}
     with ProcessPoolExecutor(workers) as pool:
-        for outcome in pool.map(run_seed, range(first, first + count)):
+        running = [pool.submit(run_seed, seed) for seed in seeds if seed not in done]
+        for future in as_completed(running):
+            outcome = future.result()
+            keep(outcome, kept)
             outcomes.append(outcome)
-            if outcome.rule:
-                print(f"seed {outcome.seed}: {outcome.told}")
-                print(f"  again: chaindeck simulate swarm-{outcome.seed}", flush=True)
-            elif len(outcomes) % _TOLD_EVERY == 0:
-                print(f"{len(outcomes)} of {count} seeds", file=sys.stderr, flush=True)
+            tell(outcome)
+            if len(outcomes) % _TOLD_EVERY == 0:
+                print(f"{len(outcomes)} of {len(seeds)} seeds", file=sys.stderr, flush=True)
     return outcomes
+
+
+def tell(outcome: Outcome) -> None:
+    if outcome.rule:
+        print(f"seed {outcome.seed}: {outcome.told}")
+        print(f"  again: chaindeck simulate swarm-{outcome.seed}", flush=True)
+
+
+def place_of(commit: str) -> Path | None:
+    """Return where outcomes of a commit's code are kept; of code that no commit has, none are."""
+    if " " in commit:
+        return None
+    trees = [f"{commit}:{folder}" for folder in _SIMULATED]
+    command = ["git", "rev-parse", *trees]
+    found = subprocess.run(command, capture_output=True, cwd=ROOT, check=True).stdout
+    return _KEPT / f"{hashlib.sha256(found).hexdigest()[:12]}.jsonl"
+
+
+def read_kept(kept: Path | None) -> list[Outcome]:
+    """Return what is kept, but for lines that were not written to their end."""
+    lines = kept.read_bytes().splitlines() if kept is not None and kept.exists() else []
+    outcomes = []
+    for line in lines:
+        with contextlib.suppress(msgspec.DecodeError):
+            outcomes.append(msgspec.json.decode(line, type=Outcome))
+    return outcomes
+
+
+def keep(outcome: Outcome, kept: Path | None) -> None:
+    if kept is not None:
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        with kept.open("ab") as file:
+            file.write(msgspec.json.encode(outcome) + b"\n")
 
 
 def summarise(outcomes: list[Outcome]) -> str:
@@ -79,8 +126,8 @@ def main() -> int:
     parser.add_argument("--workers", type=int, default=2, metavar="N")
     parser.add_argument("--evidence", metavar="NAME")
     options = parser.parse_args()
-    started = time.monotonic()
-    outcomes = run_swarm(options.first, options.seeds, options.workers)
+    seeds = range(options.first, options.first + options.seeds)
+    outcomes = run_swarm(seeds, options.workers, place_of(describe_commit()))
     summary = summarise(outcomes)
     print(summary)
     if options.evidence:
@@ -90,7 +137,7 @@ def main() -> int:
                 command=f"make swarm SEEDS={options.seeds} FIRST={options.first}",
                 seeds={"first": str(options.first), "count": str(options.seeds)},
                 result=summary,
-                seconds=time.monotonic() - started,
+                seconds=sum(outcome.wall_s for outcome in outcomes) / options.workers,
             )
         )
     return int(any(outcome.rule for outcome in outcomes))

@@ -3,11 +3,12 @@
 A failure names the rule and what broke it; `chaindeck simulate swarm-N` repeats the seed.
 """
 
+import msgspec
 import pytest
 
 from chaindeck.simulate.drawing import draw_scenario
 from chaindeck.simulate.running import Run
-from tools.swarm import Outcome, run_seed, summarise
+from tools.swarm import Outcome, place_of, read_kept, run_seed, run_swarm, summarise
 
 SEEDS = (4, 7, 12, 15, 16, 17, 19, 22, 23, 29)
 """Quick ones, which together draw every kind of fault and topology."""
@@ -43,3 +44,22 @@ def test_summary_counts_what_broke():
     assert summarise(outcomes) == (
         "2 networks, 1.0 virtual hours, 15 events; rules broken: 1 tips-differ"
     )
+
+
+def test_swarm_that_was_interrupted_goes_on_where_it_was(tmp_path, capsys):
+    kept = tmp_path / "swarm" / "commit.jsonl"
+    assert [outcome.seed for outcome in run_swarm(range(4, 5), 1, kept)] == [4]
+    broken = Outcome(5, "tips-differ", "two tips", 10, 3600.0, 1.0)
+    with kept.open("ab") as file:
+        file.write(msgspec.json.encode(broken) + b"\n" + b'{"seed": 6, "ru')
+    written = kept.read_bytes()
+    assert run_swarm(range(4, 6), 1, kept)[1] == broken
+    assert kept.read_bytes() == written, "nothing was simulated again"
+    assert "chaindeck simulate swarm-5" in capsys.readouterr().out
+    assert [outcome.seed for outcome in read_kept(kept)] == [4, 5]
+
+
+def test_nothing_is_kept_of_code_that_no_commit_has():
+    assert place_of("0123456789ab with uncommitted changes") is None
+    assert place_of("HEAD") == place_of("HEAD")
+    assert place_of("HEAD").suffix == ".jsonl"
