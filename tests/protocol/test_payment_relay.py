@@ -291,6 +291,21 @@ class TestRefusals:
         assert not waits(node, payment(town))
         assert link.score.at(town.now_ms) > 0
 
+    def test_long_ones_are_left_alone_while_many_are_judged(
+        self, town: Town, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        (node,) = town.settle(1)
+        guest = Stranger(town, node).introduce()
+        (link,) = node.machine.peers
+        one, other = payment(town), payment(town, fee=2_000)
+        monkeypatch.setattr(limits, "MAX_JUDGED_BYTES", one.size)
+        guest.say(Payments((one.raw,)), Payments((other.raw,)))
+        assert link.judging_bytes == one.size
+        town.run(50)
+        assert waits(node, one)
+        assert not waits(node, other)
+        assert link.judging_bytes == 0
+
 
 class TestOrphans:
     def test_a_child_that_comes_first_waits_for_its_parent(self, town: Town) -> None:
@@ -343,6 +358,24 @@ class TestOrphans:
         town.run(50)
         assert len(node.machine.payments._orphans) == limits.MAX_ORPHANS_PER_LINK
         assert node.machine.peers[0].orphans == limits.MAX_ORPHANS_PER_LINK
+
+    def test_long_ones_have_a_share_in_bytes(
+        self, town: Town, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        (node,) = town.settle(1)
+        guest = Stranger(town, node).introduce()
+        parent = payment(town)
+        size = child(town, parent).size
+        monkeypatch.setattr(limits, "MAX_ORPHAN_BYTES_PER_LINK", 5 * size)
+        for number in range(8):
+            guest.say(Payments((child(town, parent, fee=number + 1).raw,)))
+        town.run(50)
+        (link,) = node.machine.peers
+        assert link.orphans == 5
+        assert link.orphan_bytes == 5 * size
+        guest.say(Payments((parent.raw,)))
+        town.run(50)
+        assert (link.orphans, link.orphan_bytes) == (0, 0)
 
 
 def test_neighbours_are_named_by_the_hash_of_their_keys(town: Town) -> None:

@@ -134,8 +134,11 @@ class Core:
     # Allowances
 
     def may(self, link: Link, what: str, rate: Rate, count: float = 1) -> bool:
-        """Whether a peer may have this now; if not, what it wanted is left alone, and counted."""
-        if link.may(what, rate, self.now_ms, count):
+        """Whether a peer may have this now; if not, what it wanted is left alone, and counted.
+
+        A message about nothing is a message.
+        """
+        if link.may(what, rate, self.now_ms, max(1, count)):
             return True
         self.charge(link, what, limits.POINTS_OVER_RATE)
         return False

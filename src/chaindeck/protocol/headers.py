@@ -98,7 +98,7 @@ class HeaderSync:
             self._pass_on(link)
             link.headers_asked_ms = None
             link.may_have_sought = False
-        if not core.may(link, "headers", limits.HEADERS_RATE, max(1, len(message.headers))):
+        if not core.may(link, "headers", limits.HEADERS_RATE, len(message.headers)):
             return
         if message.headers and self._check_joined(link, message.headers):
             first = message.headers[0][0]

@@ -112,12 +112,16 @@ MAX_CONFIRMED: Final = 100_000
 """Payments of the last blocks, which are not asked for when somebody still announces them."""
 
 MAX_ORPHANS_PER_LINK: Final = 100
+MAX_ORPHAN_BYTES_PER_LINK: Final = 1024 * 1024
 ORPHAN_LIFE_MS: Final = 60_000
 """Payments that spend what nobody has shown yet, kept in the hope of their parents."""
 
 MAX_JUDGED_AT_ONCE: Final = 5_000
 """Payments of one peer in the pool's hands. Beyond, no more are asked of it, and what it pushes
 unasked raises its score."""
+
+MAX_JUDGED_BYTES: Final = 16 * 1024 * 1024
+"""Of payments of one peer in the pool's hands. More are left alone: most payments are short."""
 
 PUSH_BATCH_BYTES: Final = 512 * 1024
 RECONCILE_INTERVAL_MS: Final = 30_000
@@ -132,7 +136,7 @@ BODIES_AHEAD: Final = 256
 """Blocks beyond the tip that are fetched at a time: enough to keep several peers busy."""
 
 MAX_BODIES_BUFFERED_BYTES: Final = 64 * 1024 * 1024
-"""Bodies that came before their turn."""
+"""Bodies that came before their turn. Beyond, they are let go and asked for again."""
 
 STALL_FIRST_MS: Final = 2_000
 STALL_LAST_MS: Final = 32_000
@@ -143,9 +147,6 @@ HEADERS_PATIENCE_MS: Final = 5_000
 """After so long without headers another peer is asked as well: 2,000 take 3 s at 1 Mbit/s."""
 
 HEADERS_TIMEOUT_MS: Final = 15_000
-MAX_UNCONNECTED_HEADERS: Final = 4_000
-"""Headers of one peer on a branch with less work than ours."""
-
 MAX_COMPACT_PENDING: Final = 16
 """Compact blocks whose payments are being fetched; the oldest is fetched whole instead."""
 
@@ -221,7 +222,7 @@ ASK_MISSING_RATE: Final = Rate(100, 5)
 DIGEST_RATE: Final = Rate(8, 0.5)
 CHECKPOINT_RATE: Final = Rate(1_000, 1)
 REPLIES_RATE: Final = Rate(1_000, 100)
-"""Of small answers: unknown payments and blocks, pongs."""
+"""Of small answers: unknown payments and blocks."""
 
 ANNOUNCEMENT_RATE: Final = Rate(500, 200)
 """Datagrams whose signature is looked at, from everybody together."""

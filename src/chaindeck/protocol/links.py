@@ -35,6 +35,7 @@ class Link:
         "is_guest",
         "is_inbound",
         "judging",
+        "judging_bytes",
         "key",
         "known_blocks",
         "known_payments",
@@ -45,6 +46,7 @@ class Link:
         "neighbours",
         "nonce",
         "opening",
+        "orphan_bytes",
         "orphans",
         "payments_first",
         "pending_bytes",
@@ -113,8 +115,8 @@ class Link:
         """What it hears of with the next batch, unless it says it first."""
         self.asked = 0
         """Payments asked for and not here yet."""
-        self.judging = 0
-        self.orphans = 0
+        self.judging = self.judging_bytes = 0
+        self.orphans = self.orphan_bytes = 0
         self.payments_first = 0
         self.blocks_first = 0
 

@@ -141,6 +141,9 @@ class PaymentRelay:
         if link.judging + count > limits.MAX_JUDGED_AT_ONCE + limits.MAX_PAYMENTS_ASKED:
             core.charge(link, "payments", limits.POINTS_UNASKED)
             return
+        if link.judging_bytes + sum(map(len, message.raws)) > limits.MAX_JUDGED_BYTES:
+            # Long ones, perhaps asked for: they are told of again when pools are compared.
+            return
         fresh: list[Transaction] = []
         for raw in message.raws:
             try:
@@ -166,6 +169,7 @@ class PaymentRelay:
         if link is None:
             return
         link.judging -= len(transactions)
+        link.judging_bytes -= sum(item.size for item in transactions)
         for transaction, error in zip(transactions, judged.errors, strict=True):
             self._came_from.pop(transaction.full_id, None)
             if error is None:
@@ -344,6 +348,7 @@ class PaymentRelay:
         self._tickets[self._next_ticket] = (link, handed)
         if link is not None:
             link.judging += len(handed)
+            link.judging_bytes += sum(item.size for item in handed)
         self._core.effects.append(JudgePayments(self._next_ticket, handed))
 
     def _refuse(self, link: Link, transaction: Transaction, error: RuleError) -> None:
@@ -364,7 +369,10 @@ class PaymentRelay:
         core = self._core
         if link.is_closing or transaction.full_id in self._orphans:
             return
-        if link.orphans >= limits.MAX_ORPHANS_PER_LINK:
+        while (
+            link.orphans >= limits.MAX_ORPHANS_PER_LINK
+            or link.orphan_bytes + transaction.size > limits.MAX_ORPHAN_BYTES_PER_LINK
+        ):
             oldest = next(item for item in self._orphans.values() if item.link is link)
             self._drop_orphan(oldest.transaction.full_id)
             if not core.charge(link, "orphans", limits.POINTS_ORPHAN):
@@ -373,6 +381,7 @@ class PaymentRelay:
             self._send_digest(link)
         self._orphans[transaction.full_id] = _Orphan(transaction, link, core.now_ms)
         link.orphans += 1
+        link.orphan_bytes += transaction.size
         for item in transaction.inputs:
             self._orphans_of.setdefault(item.tx_id, {})[transaction.full_id] = None
         core.after(limits.ORPHAN_LIFE_MS, self._expire_orphan, transaction.full_id)
@@ -385,6 +394,7 @@ class PaymentRelay:
     def _drop_orphan(self, full_id: FullId) -> None:
         orphan = self._orphans.pop(full_id)
         orphan.link.orphans -= 1
+        orphan.link.orphan_bytes -= orphan.transaction.size
         for tx_id in {item.tx_id for item in orphan.transaction.inputs}:
             waiting = self._orphans_of[tx_id]
             del waiting[full_id]

@@ -58,6 +58,8 @@ class Sync:
         self._requests: dict[BlockHash, _Request] = {}
         self._arrived: dict[BlockHash, tuple[Block, Link]] = {}
         self._arrived_bytes = 0
+        self._usual_bytes = 0
+        """Of the bodies that came lately before their turn."""
         self._judging: dict[BlockHash, Link | None] = {}
         self._stall_ms = limits.STALL_FIRST_MS
         self._is_watching = False
@@ -200,12 +202,19 @@ class Sync:
         parent = block.header.previous
         is_on_the_way = block.hash in self._path
         if is_on_the_way and (core.chain.is_wanted(parent) or self._is_busy()):
-            self._arrived[block.hash] = (block, link)
-            self._arrived_bytes += len(block.raw)
+            self._buffer(block, link)
         else:
             self._hand_over(block, link, is_step=is_on_the_way)
         self._advance()
         self.look()
+
+    def _buffer(self, block: Block, link: Link) -> None:
+        """Keep a body until its turn, while there is room: it is asked for again otherwise."""
+        size = len(block.raw)
+        self._usual_bytes = max(size, self._usual_bytes * 7 // 8)
+        if self._arrived_bytes + size <= limits.MAX_BODIES_BUFFERED_BYTES:
+            self._arrived[block.hash] = (block, link)
+            self._arrived_bytes += size
 
     def judged(self, judged: BlockJudged) -> None:
         """Blame whoever sent what breaks a rule, and go on."""
@@ -401,11 +410,13 @@ class Sync:
         if not room:
             return
         asking: dict[int, list[BlockHash]] = {}
-        is_full = self._arrived_bytes > limits.MAX_BODIES_BUFFERED_BYTES
-        ahead = 1 if is_full else limits.BODIES_AHEAD
-        for block_hash in islice(self._path, ahead):
+        left = self._count_room()
+        for block_hash in islice(self._path, limits.BODIES_AHEAD):
             if block_hash in self._requests or self.has(block_hash):
                 continue
+            if left <= 0 and block_hash != self._path[0]:
+                break
+            left -= 1
             entry = core.chain.find(block_hash)
             able = [
                 link
@@ -426,6 +437,11 @@ class Sync:
                 core.send(link, AskCompact(hashes[0]))
             elif hashes:
                 core.send(link, AskBlocks(tuple(hashes)))
+
+    def _count_room(self) -> int:
+        """Return how many more bodies may be asked for before their turn, if they are as usual."""
+        free_bytes = limits.MAX_BODIES_BUFFERED_BYTES - self._arrived_bytes
+        return free_bytes // max(1, self._usual_bytes) - len(self._requests)
 
     def _readiness(self, link: Link) -> tuple[int, bool, int, int]:
         """Order those who may have a body: a single one of whoever showed it, many of everybody."""

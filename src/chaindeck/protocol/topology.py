@@ -172,6 +172,8 @@ class Topology:
         return True
 
     def heard_pong(self, link: Link, pong: Pong) -> None:
+        if not self._core.may(link, "pong", limits.PING_RATE):
+            return
         if pong.nonce == link.ping_nonce and link.unanswered:
             link.unanswered = 0
             link.round_trip_ms = self._core.now_ms - link.ping_sent_ms
