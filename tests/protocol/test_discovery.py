@@ -7,7 +7,7 @@ import pytest
 from chaindeck.protocol import limits
 from chaindeck.protocol.datagrams import Kind, encode_announcement, read_announcement
 from chaindeck.protocol.effects import SendDatagram
-from chaindeck.protocol.events import NobodyFound, PeerReady
+from chaindeck.protocol.events import DatagramsRefused, NobodyFound, PeerReady
 from chaindeck.protocol.inputs import DatagramReceived
 from chaindeck.protocol.messages import AskPeers, GivePeers, KnownPeer
 from chaindeck.protocol.types import make_address
@@ -59,14 +59,14 @@ class TestDatagrams:
     def test_one_from_another_time_is_taken_for_a_replay(self, town: Town, age_ms: int) -> None:
         (node,) = town.settle(1, is_discovering=True)
         assert not hear(node, announcement(town, age_ms=age_ms))
-        assert node.machine.discovery.refused == 1
+        assert node.machine.discovery.refused == {"announcement-replay": 1}
 
     def test_the_same_again_is_a_replay(self, town: Town) -> None:
         (node,) = town.settle(1, is_discovering=True)
         question = announcement(town)
         assert hear(node, question)
         assert not hear(node, question)
-        assert node.machine.discovery.refused == 1
+        assert node.machine.discovery.refused == {"announcement-replay": 1}
 
     def test_one_that_is_back_need_not_wait(self, town: Town) -> None:
         one, other = town.settle(2, is_discovering=True)
@@ -96,8 +96,13 @@ class TestDatagrams:
                 port=1,
             ),
         )
-        assert node.machine.discovery.refused == 3
+        refused = {"peer-signature": 1, "message-malformed": 1, "frame-magic": 1}
+        assert node.machine.discovery.refused == refused
         assert not len(node.machine.topology.book)
+        town.run(limits.REFUSED_TOLD_MS)
+        assert node.heard(DatagramsRefused) == [DatagramsRefused(refused)]
+        town.run(2 * limits.REFUSED_TOLD_MS)
+        assert len(node.heard(DatagramsRefused)) == 1
 
     def test_its_own_voice_tells_a_node_its_own_address(self, town: Town) -> None:
         (node,) = town.settle(1, is_discovering=True)

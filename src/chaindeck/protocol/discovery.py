@@ -17,6 +17,7 @@ from chaindeck.protocol.datagrams import (
 )
 from chaindeck.protocol.effects import SendDatagram
 from chaindeck.protocol.errors import PeerFault
+from chaindeck.protocol.events import DatagramsRefused
 from chaindeck.protocol.inputs import DatagramReceived
 from chaindeck.protocol.links import Link
 from chaindeck.protocol.messages import AskPeers, GivePeers, KnownPeer
@@ -37,8 +38,8 @@ class Discovery:
         """The time of the newest announcement of each key: older ones are replays."""
         self._looked_at = Bucket(limits.ANNOUNCEMENT_RATE, 0)
         self._answered = Bucket(limits.ANSWER_RATE, 0)
-        self.refused = 0
-        """Datagrams that were not what they said, or one too many."""
+        self.refused: dict[str, int] = {}
+        """Datagrams that were not what they said, or too many, by code, since they were told."""
 
     def start(self) -> None:
         if self._core.settings.is_discovering and self._core.settings.port:
@@ -50,14 +51,16 @@ class Discovery:
     def datagram(self, received: DatagramReceived) -> None:
         """Learn from an announcement, and answer one that asks."""
         core = self._core
-        if not (core.settings.is_discovering and self._looked_at.take(core.now_ms)):
-            self.refused += 1
+        if not core.settings.is_discovering:
+            return
+        if not self._looked_at.take(core.now_ms):
+            self._refuse("announcement-rate")
             return
         network_id = core.settings.network.id
         try:
             announcement = read_announcement(network_id, received.data)
-        except PeerFault:
-            self.refused += 1
+        except PeerFault as fault:
+            self._refuse(fault.code)
             return
         if announcement.key == core.settings.key.public_key:
             self._topology.book.is_self(Address(received.source.ip, announcement.port))
@@ -65,12 +68,12 @@ class Discovery:
         age_ms = abs(core.clock_ms - announcement.time_ms)
         is_old = announcement.time_ms <= self._heard.get(announcement.key, -1)
         if age_ms > limits.ANNOUNCEMENT_AGE_MS or is_old:
-            self.refused += 1
+            self._refuse("announcement-replay")
             return
         try:
             check_announcement(network_id, received.data)
-        except PeerFault:
-            self.refused += 1
+        except PeerFault as fault:
+            self._refuse(fault.code)
             return
         self._note(announcement.key, announcement.time_ms)
         address = Address(received.source.ip, announcement.port)
@@ -83,6 +86,16 @@ class Discovery:
             self._topology.wake()
         if announcement.kind is Kind.ASK and self._answered.take(core.now_ms):
             core.effects.append(SendDatagram(received.source, self._encode(Kind.ANSWER)))
+
+    def _refuse(self, code: str) -> None:
+        """Leave a datagram alone; tell of all of a minute at once, as anybody can send many."""
+        if not self.refused:
+            self._core.after(limits.REFUSED_TOLD_MS, self._tell_refused)
+        self.refused[code] = self.refused.get(code, 0) + 1
+
+    def _tell_refused(self) -> None:
+        self._core.emit(DatagramsRefused(self.refused))
+        self.refused = {}
 
     def _note(self, key: NodeKey, time_ms: int) -> None:
         self._heard.pop(key, None)

@@ -73,6 +73,16 @@ class NobodyFound(msgspec.Struct, frozen=True, tag="alone"):
     """Addresses by source."""
 
 
+class DatagramsRefused(msgspec.Struct, frozen=True, tag="datagrams"):
+    """Announcements that were left alone in the last minute: forged, old, or too many.
+
+    Another network in the same multicast group is enough for some.
+    """
+
+    counts: dict[str, int]
+    """By code."""
+
+
 class ScoreRaised(msgspec.Struct, frozen=True, tag="score"):
     """A peer used more than its share."""
 
@@ -89,5 +99,6 @@ NetworkEvent = (
     | SyncMoved
     | ClockDiffers
     | NobodyFound
+    | DatagramsRefused
     | ScoreRaised
 )

@@ -227,6 +227,9 @@ REPLIES_RATE: Final = Rate(1_000, 100)
 ANNOUNCEMENT_RATE: Final = Rate(500, 200)
 """Datagrams whose signature is looked at, from everybody together."""
 
+REFUSED_TOLD_MS: Final = 60_000
+"""Datagrams that were left alone are told of together."""
+
 ANSWER_RATE: Final = Rate(10, 10)
 """Datagrams that are answered, to everybody together."""
 

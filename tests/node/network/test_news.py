@@ -10,6 +10,7 @@ import pytest
 from chaindeck.node.network.news import describe_event, is_alarming, topic_of
 from chaindeck.protocol.events import (
     ClockDiffers,
+    DatagramsRefused,
     DialUnanswered,
     NetworkEvent,
     NobodyFound,
@@ -58,6 +59,10 @@ TOLD: list[tuple[NetworkEvent, dict[str, object]]] = [
         {"event": "sync", "state": "bodies", "height": 3, "best_height": 9},
     ),
     (ClockDiffers(6_000), {"event": "clock differs", "median_offset_ms": 6_000}),
+    (
+        DatagramsRefused({"peer-signature": 3}),
+        {"event": "datagrams refused", "counts": {"peer-signature": 3}},
+    ),
     (NobodyFound({"dns": 2}), {"event": "nobody found", "tried": {"dns": 2}}),
     (ScoreRaised(LINK, "ping", 45), {"event": "peer score", "code": "ping", "score": 45}),
 ]  # fmt: skip

@@ -6,6 +6,7 @@ from typing import Any
 
 from chaindeck.protocol.events import (
     ClockDiffers,
+    DatagramsRefused,
     DialUnanswered,
     NetworkEvent,
     NobodyFound,
@@ -73,5 +74,7 @@ def describe_event(event: NetworkEvent) -> dict[str, Any]:
             return {"event": "clock differs", "median_offset_ms": event.median_offset_ms}
         case NobodyFound():
             return {"event": "nobody found", "tried": event.tried}
+        case DatagramsRefused():
+            return {"event": "datagrams refused", "counts": event.counts}
         case ScoreRaised():
             return {"event": "peer score", "code": event.code, "score": event.score}
