@@ -61,7 +61,8 @@ prove: $(READY) ## Run the long proofs: properties, load, fuzzing, swarm, mutati
 	@$(BIN)/python -m tools.evidence sustained -- $(BIN)/python -m bench.proofs sustained
 	@$(BIN)/python -m tools.evidence batches -- $(BIN)/python -m bench.proofs batches
 	@$(BIN)/python -m tools.evidence four-nodes -- $(BIN)/python -m bench.proofs four-nodes
-	@$(MAKE) --no-print-directory fuzz swarm mutate
+	@$(MAKE) --no-print-directory fuzz mutate
+	@$(MAKE) --no-print-directory swarm SEEDS=2000
 
 mutate: $(READY) ## Mutate the rules and see the tests notice: make mutate MODULES="..."
 	@$(BIN)/python -m tools.mutate --workers $(WORKERS) --evidence mutation $(MODULES)
