@@ -87,8 +87,9 @@ def read_only(prefix: list[str], folder: Path) -> Iterator[None]:
 
     The kernel makes no disk read-only while files are open for writing; so it is laid over itself.
     """
-    enter = f"mount --bind {folder} {folder} && mount -o remount,bind,ro {folder}"
-    subprocess.run([*prefix, "sh", "-c", enter], check=True)
+    # At once: whoever opens something between two commands would keep it writable.
+    enter = ["mount", "-o", "bind,ro", str(folder), str(folder)]
+    subprocess.run([*prefix, *enter], check=True)
     try:
         yield
     finally:
