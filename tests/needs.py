@@ -5,6 +5,7 @@ listed under NOT RUN at the end together with the remedy, and with `CI=true` it 
 """
 
 import importlib.util
+import os
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -70,10 +71,42 @@ def _can_boot() -> bool:
     return subprocess.run(command, capture_output=True, check=False).returncode == 0
 
 
+@cache
+def can_have_namespaces() -> bool:
+    """True when this process may make network namespaces, and bridges and cables between them."""
+    name = f"cdtry{os.getpid()}"
+    attempts = (
+        ["netns", "add", name],
+        ["netns", "exec", name, "true"],
+        ["link", "add", f"{name}b", "type", "bridge"],
+        ["link", "add", f"{name}v", "type", "veth", "peer", "name", f"{name}w"],
+    )
+    tidying = (["link", "del", f"{name}v"], ["link", "del", f"{name}b"], ["netns", "del", name])
+    try:
+        return all(_succeeds("ip", *words) for words in attempts)
+    except OSError:
+        return False
+    finally:
+        if shutil.which("ip"):
+            for words in tidying:
+                _succeeds("ip", *words)
+
+
+def _succeeds(*command: str) -> bool:
+    return subprocess.run(command, capture_output=True, check=False).returncode == 0
+
+
+def _can_carry_packets() -> bool:
+    return can_have_namespaces() and os.access("/dev/net/tun", os.R_OK | os.W_OK)
+
+
 NEEDS = {
     "atheris": Need(_has_module("atheris"), "run the tests on Linux: atheris has no other build"),
     "clang": Need(_clang_links_fuzzer, "apt-get install clang libclang-rt-14-dev"),
     "postgres": Need(_has_postgres, "apt-get install postgresql"),
+    "packets": Need(
+        _can_carry_packets, "apt-get install iproute2, and run the tests as root with /dev/net/tun"
+    ),
     "mounts": Need(_can_mount, "allow user name spaces, or run the tests as root"),
     "systemd": Need(_can_boot, "apt-get install systemd, and run the tests as root"),
     "systemd-analyze": Need(_has_program("systemd-analyze"), "apt-get install systemd"),

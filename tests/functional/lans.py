@@ -1,7 +1,8 @@
 """Places where node processes meet: a network namespace each on one bridge, or loopback.
 
 Namespaces need the right to make them; where that is missing, nodes share loopback and are told
-apart by port, and cutting a cable becomes impossible (`can_cut` says so).
+apart by port. `part` tears either kind in two: cables are plugged into another bridge, or those on
+one side and those on the other bar each other.
 """
 
 from __future__ import annotations
@@ -17,6 +18,10 @@ from pathlib import Path
 from chaindeck.ledger.genesis import Genesis, encode_genesis
 from tests.functional.processes import NodeProcess
 from tests.ledger.forge import dev_genesis
+from tests.needs import can_have_namespaces
+
+_BAR_S = 3_600
+"""Longer than any test: what parts nodes of one machine ends when they are told so."""
 
 
 def easy_genesis(**changes: object) -> Genesis:
@@ -27,14 +32,13 @@ def easy_genesis(**changes: object) -> Genesis:
 class Lan:
     """Nodes that can reach each other."""
 
-    can_cut = False
-
     def __init__(self, folder: Path, genesis: Genesis) -> None:
         self.folder = folder
         self.nodes: list[NodeProcess] = []
         self._genesis = folder / "lan.json"
         self._genesis.write_bytes(encode_genesis(genesis))
         self._group_port = free_datagram_port()
+        self._apart: list[tuple[NodeProcess, NodeProcess]] = []
 
     def add(self, *options: str) -> NodeProcess:
         """Start one more node."""
@@ -67,6 +71,24 @@ class Lan:
         del number
         return []
 
+    def part(self, island: set[int]) -> None:
+        """Let these nodes and all others reach each other no longer."""
+        there = [self.nodes[number] for number in sorted(island)]
+        here = [process for process in self.nodes if process not in there]
+        self._apart = [
+            pair for one in here for other in there for pair in ((one, other), (other, one))
+        ]
+        for process, foreign in self._apart:
+            where = foreign.get("/api/peers")["listens_at"]
+            answer = process.ask("DELETE", f"/api/peers?address={where}&bar_s={_BAR_S}")
+            assert answer.status == 200, answer.body
+
+    def mend(self) -> None:
+        """Let all nodes reach each other again."""
+        for process, foreign in self._apart:
+            process.post("/api/peers", {"address": foreign.get("/api/peers")["listens_at"]})
+        self._apart = []
+
     def close(self) -> None:
         for process in self.nodes:
             if process.process.poll() is None:
@@ -76,17 +98,17 @@ class Lan:
 class NamespaceLan(Lan):
     """Each node on a machine of its own, as far as it can tell."""
 
-    can_cut = True
-
     def __init__(self, folder: Path, genesis: Genesis) -> None:
         super().__init__(folder, genesis)
         self._tag = f"cd{os.getpid() % 100_000}"
         self._net = f"10.{77 + os.getpid() % 100}"
         self._made = 0
-        for bridge in (self._tag, f"{self._tag}m"):
+        self._island = f"{self._tag}i"
+        self._bridges = (self._tag, self._island, f"{self._tag}m")
+        for bridge in self._bridges:
             run_ip("link", "add", bridge, "type", "bridge", "mcast_snooping", "0")
             run_ip("link", "set", bridge, "up")
-        # The second bridge is for the test alone, which asks nodes whose cable is cut as well.
+        # The last bridge is for the test alone, which asks nodes on every side.
         run_ip("address", "add", f"{self._net}.1.254/24", "dev", f"{self._tag}m")
 
     def settings(self) -> dict[str, object]:
@@ -105,19 +127,24 @@ class NamespaceLan(Lan):
     def prefix(self, number: int) -> list[str]:
         return ["ip", "netns", "exec", f"{self._tag}n{number}"]
 
-    def cut(self, number: int) -> None:
-        """Pull a node's cable."""
-        run_ip("link", "set", f"{self._tag}v{number}", "nomaster")
+    def part(self, island: set[int]) -> None:
+        """Plug the cables of these nodes into a bridge of their own."""
+        for number in sorted(island):
+            self._plug_into(number, self._island)
 
-    def mend(self, number: int) -> None:
-        run_ip("link", "set", f"{self._tag}v{number}", "master", self._tag)
+    def mend(self) -> None:
+        for number in range(self._made):
+            self._plug_into(number, self._tag)
 
     def close(self) -> None:
         super().close()
         for number in range(self._made):
             subprocess.run(["ip", "netns", "delete", f"{self._tag}n{number}"], check=False)
-        for bridge in (self._tag, f"{self._tag}m"):
+        for bridge in self._bridges:
             subprocess.run(["ip", "link", "delete", bridge], check=False)
+
+    def _plug_into(self, number: int, bridge: str) -> None:
+        run_ip("link", "set", f"{self._tag}v{number}", "master", bridge)
 
     def _make(self, number: int) -> None:
         if number < self._made:
@@ -156,22 +183,10 @@ def run_ip(*words: str) -> None:
     subprocess.run(["ip", *words], check=True, capture_output=True)
 
 
-def may_have_namespaces() -> bool:
-    """Whether this process may make namespaces and bridges."""
-    try:
-        run_ip("netns", "add", f"cdtry{os.getpid()}")
-        run_ip("netns", "delete", f"cdtry{os.getpid()}")
-        run_ip("link", "add", f"cdb{os.getpid()}", "type", "bridge")
-        run_ip("link", "delete", f"cdb{os.getpid()}")
-    except (OSError, subprocess.CalledProcessError):
-        return False
-    return True
-
-
 @contextlib.contextmanager
 def lan(folder: Path, genesis: Genesis | None = None) -> Iterator[Lan]:
     """Open a place for nodes, and clear it away whatever happens."""
-    kind = NamespaceLan if may_have_namespaces() else Lan
+    kind = NamespaceLan if can_have_namespaces() else Lan
     place = kind(folder, genesis or easy_genesis())
     try:
         yield place

@@ -28,7 +28,7 @@ from chaindeck.protocol.messages import (
     Welcome,
 )
 from chaindeck.store.genesis_file import load_genesis
-from tests.functional.lans import Lan, NamespaceLan, easy_genesis, lan
+from tests.functional.lans import Lan, easy_genesis, lan
 from tests.functional.processes import COMMAND, NodeProcess, node
 from tests.functional.strangers import TcpStranger, stranger
 from tests.ledger.forge import ALICE, address
@@ -104,23 +104,39 @@ class TestFiveNodes:
         assert len({coins_hash(process) for process in nodes}) == 1
 
     def test_a_partition_heals_and_the_longer_side_holds(self, place: Lan) -> None:
-        if not isinstance(place, NamespaceLan):
-            pytest.fail("cutting cables needs network namespaces: run as root or allow them")
-        nodes = [place.add() for _ in range(4)]
-        until(lambda: all(linked(process) == 3 for process in nodes))
-        mine(nodes[0], 3)
-        place.cut(2)
-        place.cut(3)
-        left = mine(nodes[0], 4)
-        right = mine(nodes[2], 2)
-        until(lambda: tips(nodes[:2]) == {left})
-        assert nodes[2].get("/api/status")["tip"] == right
-        until(lambda: linked(nodes[0]) == 1, limit_s=90, why="the silent were not given up")
-        place.mend(2)
-        place.mend(3)
-        until(lambda: tips(nodes) == {left}, limit_s=120, why="the network did not heal")
-        branches = nodes[2].get("/api/admin/tips")["tips"]
-        assert len(branches) >= 2
+        check_a_partition_heals(place)
+
+    def test_a_partition_of_nodes_that_share_a_machine_heals(self, tmp_path: Path) -> None:
+        with contextlib.closing(Lan(tmp_path, easy_genesis())) as machine:
+            check_a_partition_heals(machine)
+
+
+def check_a_partition_heals(place: Lan) -> None:
+    """Three nodes and two go on apart; then all go on with the chain of the three."""
+    nodes = [place.add() for _ in range(5)]
+    most, few = nodes[:3], nodes[3:]
+    until(lambda: all(linked(process) == 4 for process in nodes), why="not all were found")
+    shared = mine(nodes[0], 3)
+    until(lambda: tips(nodes) == {shared})
+
+    place.part({3, 4})
+    left, right = mine(most[0], 4), mine(few[0], 2)
+    until(lambda: tips(most) == {left} and tips(few) == {right}, why="a side disagrees")
+    until(
+        lambda: {linked(process) for process in most} == {2} and linked(few[0]) == 1,
+        limit_s=90,
+        why="the silent were not given up",
+    )
+    assert tips(most) == {left}
+    assert tips(few) == {right}
+
+    place.mend()
+    until(lambda: tips(nodes) == {left}, limit_s=120, why="the network did not heal")
+    for process in few:
+        assert right in {branch["hash"] for branch in process.get("/api/admin/tips")["tips"]}
+    for process in nodes:
+        assert process.stop() == 0
+    assert len({coins_hash(process) for process in nodes}) == 1
 
 
 def test_nodes_that_share_a_machine_find_each_other_by_multicast(tmp_path: Path) -> None:

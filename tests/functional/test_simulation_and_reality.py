@@ -28,7 +28,7 @@ from chaindeck.simulate.building import Wires, place_nodes
 from chaindeck.simulate.results import reach_times
 from chaindeck.simulate.running import Run
 from chaindeck.simulate.scenario import Scenario, convert_scenario
-from tests.functional.lans import easy_genesis, may_have_namespaces
+from tests.functional.lans import easy_genesis
 from tests.functional.processes import NodeProcess
 from tests.functional.test_network import finish_template, linked, until
 from tests.functional.wide_lans import WideLan
@@ -209,8 +209,6 @@ def as_measured(ways: Ways) -> list[float]:
 
 @pytest.fixture
 def ten(tmp_path: Path):
-    if not may_have_namespaces():
-        pytest.fail("carrying packets needs network namespaces: run as root or allow them")
     scenario = wide_scenario()
     wires, places = Wires(scenario), place_nodes(scenario, NODES)
     genesis = easy_genesis(
@@ -229,6 +227,7 @@ def ten(tmp_path: Path):
         place.close()
 
 
+@pytest.mark.needs("packets")
 def test_spread_in_a_simulation_is_what_ten_processes_measure(
     ten: tuple[list[NodeProcess], Network],
 ) -> None:
