@@ -4,11 +4,13 @@
 
 What an adversary wants is carried out by the very driver that real nodes run: TCP, datagrams, time,
 and for kinds with a node a chain on disk. There is no rule here, and nothing that a kind could lean
-on in its simulated life: no look into others, no time but the machine's.
+on in its simulated life: no look into others, and no time but the machine's or, for one that cheats
+with it, so much later.
 """
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import hashlib
 import itertools
@@ -19,6 +21,7 @@ from typing import NamedTuple
 
 from chaindeck.ledger.genesis import Network
 from chaindeck.ledger.signatures import SigningKey
+from chaindeck.node.clock import DevClock
 from chaindeck.node.mining import Miner, MiningPlan
 from chaindeck.node.network.doors import Doors, listen
 from chaindeck.node.network.driver import Driver, Step
@@ -30,12 +33,14 @@ from chaindeck.protocol.inputs import Input
 from chaindeck.protocol.machine import Machine
 from chaindeck.protocol.types import Address, LinkId, Settings, make_address
 from chaindeck.simulate.adversaries import KINDS, Kit
+from chaindeck.simulate.adversaries.kit import CLOCK
 from tests.ledger.forge import ALICE
 from tests.node.network.street import until
 from tests.node.running import running
 
 HOST = "127.0.0.1"
 GROUP = "239.255.83.35"
+_MINING_LIMIT_S = 60.0
 
 
 class Meeting(NamedTuple):
@@ -57,6 +62,12 @@ class Villain:
         self.sent_bytes = 0
         self.sends = 0
         self._step = step
+        self._loop = asyncio.get_running_loop()
+
+    def mine(self, blocks: int) -> None:
+        """Let it find blocks, by its own clock; from any thread but its own."""
+        work = _mine(self.service, blocks)
+        asyncio.run_coroutine_threadsafe(work, self._loop).result(_MINING_LIMIT_S)
 
     def step(self, now_ms: int, happened: Input) -> list[Effect]:
         effects = self._step(now_ms, happened)
@@ -78,6 +89,8 @@ async def villain(
         port: int = listening.getsockname()[1]
         kit = _kit(name, make_address(HOST, port), meeting, options)
         async with running(folder, meeting.network) as service:
+            assert isinstance(service.clock, DevClock)
+            service.clock.advance(int(kit.options.get(CLOCK, 0)))
             wires = _Wires(service, kit, listening, meeting.group_port)
             if ahead:
                 await _get_ahead(wires, height, ahead)
@@ -151,6 +164,10 @@ async def _get_ahead(wires: _Wires, height: int, blocks: int) -> None:
     service, machine = wires.service, wires.machine()
     async with wires.driving(machine, machine.step):
         await until(lambda: service.tip.header.height >= height)
+    await _mine(service, blocks)
+
+
+async def _mine(service: NodeService, blocks: int) -> None:
     miner = Miner(service, MiningPlan())
     try:
         await miner.mine(blocks, ALICE.key_hash)
