@@ -1,5 +1,6 @@
 """The page about a run: whole, self-contained, and right where there is little to say."""
 
+import re
 from html.parser import HTMLParser
 
 import pytest
@@ -7,7 +8,7 @@ from msgspec.structs import replace
 
 from chaindeck.simulate.plots import Axes, Line, bars, nice_end, plot, short, ticks
 from chaindeck.simulate.report import render_report
-from chaindeck.simulate.results import Fault
+from chaindeck.simulate.results import Fault, Recovered
 from chaindeck.simulate.running import Run
 from tests.simulate.networks import scenario
 
@@ -22,11 +23,16 @@ class Page(HTMLParser):
         self.open = []
         self.links = []
         self.tags = set()
+        self.headings = []
+        self.drawn = {}
+        """How many plots and bars stand below each heading."""
         self.text = ""
         self.feed(text)
 
     def handle_starttag(self, tag, attributes):
         self.tags.add(tag)
+        if tag == "svg" or ("class", "bar") in attributes:
+            self.drawn[self.headings[-1]] = self.drawn.get(self.headings[-1], 0) + 1
         self.links += [value for name, value in attributes if name in {"href", "src"}]
         if tag not in VOID:
             self.open.append(tag)
@@ -36,6 +42,8 @@ class Page(HTMLParser):
             assert self.open.pop() == tag
 
     def handle_data(self, data):
+        if self.open and self.open[-1] == "h2":
+            self.headings.append(data)
         if not self.open or self.open[-1] != "style":
             self.text += data
 
@@ -77,6 +85,28 @@ def test_page_tells_what_was_measured(result):
         result.trace_hash, "Seed 1",
     ):  # fmt: skip
         assert words in page.text
+
+
+def test_what_a_run_is_made_for_is_drawn(result):
+    drawn = Page(render_report(result)).drawn
+    assert drawn["How news spreads"] == 1
+    assert drawn["Blocks found in vain"] == 2
+    assert drawn["Bandwidth"] >= 2
+    assert drawn["Reorganisations"] == len(result.reorganisations) >= 1
+    assert drawn["Recovery"] == len(result.recoveries) >= 2
+
+
+def test_bars_say_what_the_words_say(result):
+    stale = replace(result.stale, rate=0.1, expected=0.05)
+    recoveries = [
+        Recovered("crash", 10.0, 4.0), Recovered("crash", 20.0, 1.0), Recovered("join", 30.0, None),
+    ]  # fmt: skip
+    text = render_report(replace(result, stale=stale, recoveries=recoveries))
+    after = text.split("Blocks found in vain</h2>")[1].split("</section>")[0]
+    assert re.findall(r"width:([0-9.]+)%", after) == ["100.00", "50.00"]
+    after = text.split("Recovery</h2>")[1].split("</section>")[0]
+    assert re.findall(r"width:([0-9.]+)%", after) == ["100.00", "25.00"]
+    assert after.index("not yet") < after.index("4.0 s")
 
 
 def test_page_about_a_broken_rule_begins_with_it(result):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from html import escape
 from importlib import resources
 
@@ -120,6 +121,10 @@ def _percentile_row(name: str, spread: Percentiles) -> str:
 def _stale(stale: Stale | None) -> str:
     if stale is None:
         return ""
+    rows = [
+        ("found in vain", stale.rate, f"{stale.rate:.2%}"),
+        ("theory expects", stale.expected, f"{stale.expected:.2%}"),
+    ]
     return (
         "<section><h2>Blocks found in vain</h2>"
         f"<p><b>{stale.stale} of {stale.found}</b> blocks, {stale.rate:.2%}, lost a race;"
@@ -130,7 +135,8 @@ def _stale(stale: Stale | None) -> str:
         " found in that time with probability <code>1 - exp(-delay / interval)</code>; the mean of"
         " that over all blocks is what to expect. Partitions count as delay; the time in which a"
         " miner is down does not.</p>"
-        "</section>"
+        + bars("Share of blocks in vain", rows, "of all blocks that were found")
+        + "</section>"
     )
 
 
@@ -201,20 +207,36 @@ def _reorganisations(result: Result) -> str:
 def _recoveries(recoveries: list[Recovered]) -> str:
     if not recoveries:
         return ""
+    slowest = sorted(recoveries, key=lambda item: -_lasting(item))[:_MOST_ROWS]
     rows = "".join(
-        f"<tr><th>{_EVENTS.get(item.what, item.what)}</th><td>{item.at_s:,.0f} s</td>"
-        f"<td>{'not yet' if item.took_s is None else _milliseconds(1000 * item.took_s)}</td></tr>"
-        for item in sorted(recoveries, key=lambda item: -(item.took_s or 1e9))[:_MOST_ROWS]
+        f"<tr><th>{_event(item)}</th><td>{item.at_s:,.0f} s</td><td>{_took(item)}</td></tr>"
+        for item in slowest
     )
+    drawn = [
+        (f"{_event(item)}, {item.at_s:,.0f} s", item.took_s or 0.0, _took(item)) for item in slowest
+    ]
     left_out = len(recoveries) - _MOST_ROWS
     more = f"<p>The {_MOST_ROWS} slowest of {len(recoveries)}.</p>" if left_out > 0 else ""
     return (
         "<section><h2>Recovery</h2>"
         "<p>Until all who were concerned had as much work as the best of all had then, the slowest"
         " first.</p>"
-        "<table><thead><tr><th>after</th><th>at</th><th>took</th></tr></thead>"
+        + bars("Time to catch up", drawn, "seconds; what is not over yet has no bar")
+        + "<table><thead><tr><th>after</th><th>at</th><th>took</th></tr></thead>"
         f"<tbody>{rows}</tbody></table>{more}</section>"
     )
+
+
+def _event(item: Recovered) -> str:
+    return _EVENTS.get(item.what, item.what)
+
+
+def _lasting(item: Recovered) -> float:
+    return math.inf if item.took_s is None else item.took_s
+
+
+def _took(item: Recovered) -> str:
+    return "not yet" if item.took_s is None else _milliseconds(1000 * item.took_s)
 
 
 def _foot(result: Result) -> str:
