@@ -6,6 +6,8 @@ at all rules; asserted here is what the scenario is about.
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -15,7 +17,7 @@ from chaindeck.simulate.node import SimulatedNode
 from chaindeck.simulate.results import Result
 from chaindeck.simulate.running import Run
 from chaindeck.simulate.scenario import Crash, HashRate, Scenario, convert_scenario
-from chaindeck.simulate.scenarios import load_scenario
+from chaindeck.simulate.scenarios import load_scenario, names
 
 _TIMES = {"at_s", "heal_s", "restart_s", "from_s", "until_s", "duration_s"}
 _SETTLE_S = 60
@@ -69,6 +71,61 @@ class Watched(Run):
     def clock_moved(self, node: SimulatedNode) -> None:
         self.offsets_ms.add(node.clock_offset_ms)
         super().clock_moved(node)
+
+
+def fewer(name: str, count: int, **changes: Any) -> Scenario:
+    """A shipped scenario of so many nodes, a tenth of which mine at most."""
+    shipped = load_scenario(name)
+    nodes = replace(shipped.nodes, count=count)
+    mining = replace(shipped.mining, miners=min(shipped.mining.miners, max(1, count // 10)))
+    return replace(shipped, nodes=nodes, mining=mining, settle_s=_SETTLE_S, **changes)
+
+
+def test_every_shipped_scenario_without_an_adversary_is_run_here() -> None:
+    text = Path(__file__).read_text(encoding="utf-8")
+    run_here = set(re.findall(r'(?:quickened|fewer)\("([a-z-]+)"', text))
+    assert run_here == {name for name in names() if not name.startswith("against-")}
+
+
+def test_five_in_one_office_find_each_other_and_every_payment_is_mined() -> None:
+    result = finish(Run(fewer("small-office", 5, duration_s=120.0)))
+    assert result.height >= 5
+    assert result.fates["mined"] == result.payments_total >= 60
+    assert result.blocks is not None
+    assert result.blocks.max_ms < 1_000
+
+
+def test_gossip_reaches_all_of_many_nodes_in_a_few_ways() -> None:
+    run = Run(fewer("thousand", 120, duration_s=60.0))
+    result = finish(run)
+    assert not any(node.machine.topology.is_mesh for node in run.nodes)
+    assert result.height >= 3
+    assert result.fates["mined"] == result.payments_total > 0
+    assert result.payments is not None
+    assert result.blocks is not None
+    assert result.blocks.p95_ms < 1_000
+    reached = [len(spread.arrivals_us) for spread in run.measures.payments.values()]
+    assert sum(reached) >= 0.9 * len(run.nodes) * len(reached)
+
+
+def test_blocks_alone_reach_all_of_many_nodes() -> None:
+    run = Run(fewer("ten-thousand", 200, duration_s=30.0))
+    result = finish(run)
+    assert not any(node.machine.topology.is_mesh for node in run.nodes)
+    assert result.height >= 2
+    assert result.payments_total == 0
+    assert result.blocks is not None
+    assert result.blocks.p95_ms < 1_000
+
+
+def test_large_block_of_what_waits_everywhere_travels_as_quickly_as_a_small_one() -> None:
+    scenario = fewer("big-blocks", 60)
+    run = Run(scenario)
+    result = finish(run)
+    sizes = [len(run.library.blocks[item].raw) for item in run.nodes[0].keeper.active[1:]]
+    assert max(sizes) >= 900 * scenario.network.max_block_kb
+    assert result.blocks is not None
+    assert result.blocks.p95_ms < 1_000
 
 
 def test_network_that_fell_apart_twice_finds_together_and_accounts_for_every_payment() -> None:
