@@ -311,6 +311,7 @@ ENCOUNTERS = {
     "boaster": let_go_for("peer-stalling"),
     "bridge": Encounter(shows=follows),
     "drip": Encounter(shows=lambda _, loose: loose.sends >= 12),
+    "eclipser": Encounter(is_proved=True),
     "equivocator": Encounter(
         is_proved=True,
         shows=is_contradicted,
@@ -322,7 +323,9 @@ ENCOUNTERS = {
     "hoarder": Encounter(begins=hoard, options={"lead": LEAD}),
     "low-work": sends(50_000),
     "mutator": Encounter(codes=frozenset({"peer-block"}), ahead=5),
-    "noise": let_go_for("frame-magic", "frame-type", "frame-size", "frame-checksum"),
+    "noise": let_go_for(
+        "frame-magic", "frame-type", "frame-size", "frame-checksum", "message-malformed"
+    ),
     "orphans": sends(20_000),
     "poisoner": sends(10_000, addresses=50),
     "replayer": let_go_for("message-unexpected"),

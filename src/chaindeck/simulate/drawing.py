@@ -149,7 +149,9 @@ def _draw_fault(
 
 def _draw_adversaries(dice: random.Random, duration_s: int) -> list[Fields]:
     """Draw one or two kinds for one run in two, with every option anywhere in its range."""
-    names = sorted(name for name, kind in KINDS.items() if not kind.needs_signers)
+    names = sorted(
+        name for name, kind in KINDS.items() if not (kind.needs_signers or kind.needs_victim)
+    )
     some = dice.sample(names, dice.choice((0, 0, 1, 2)))
     return [_draw_adversary(dice, name, duration_s) for name in some]
 

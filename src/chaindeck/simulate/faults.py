@@ -135,7 +135,11 @@ class Faults:
     # Crashes
 
     def _crash(self, fault: Crash) -> None:
-        nodes = self._draw(fault.nodes)
+        if fault.numbers:
+            named = [self._follower.nodes[number] for number in fault.numbers]
+            nodes = [node for node in named if node.is_up]
+        else:
+            nodes = self._draw(fault.nodes)
         for node in nodes:
             node.crash(torn_batches=fault.torn_writes, is_silent=fault.is_silent)
         self._at(fault.restart_s, self._restart, nodes, "crash")

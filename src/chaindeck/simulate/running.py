@@ -122,6 +122,8 @@ class Run(Watcher):
         self._spectator = _Spectator()
         self._strangers: set[bytes] = set()
         """Where adversaries are."""
+        self._families: dict[str, list[Address]] = {}
+        """Where those of each kind are who have come."""
         self._adversary_count = sum(part.count for part in scenario.adversaries)
         count = scenario.nodes.count
         self._places = place_nodes(scenario, count)
@@ -354,6 +356,7 @@ class Run(Watcher):
     def _enter(self, part: AdversaryPart, kind: Kind) -> None:
         site = self._site(self._dice.randrange(len(self.scenario.places)))
         self._strangers.add(site.address.ip)
+        family = self._families.setdefault(part.name, [])
         drawn = self._seed + b"adversary" + site.number.to_bytes(4, "big")
         defaults = {name: option.default for name, option in kind.options.items()}
         kit = Kit(
@@ -361,10 +364,12 @@ class Run(Watcher):
             key=node_key(self._seed, site.number),
             seed=hashlib.sha256(drawn).digest(),
             address=site.address,
-            known=self._acquaintance.some(part.known),
+            known=self._known_to(part),
+            friends=tuple(family),
             options=defaults | part.options,
             signers=self._dishonest if kind.needs_signers else (),
         )
+        family.append(site.address)
         resident: Guest | SimulatedNode
         if kind.node is not None:
             resident = self._host_node(kit, kind.node, part.power, site)
@@ -375,6 +380,11 @@ class Run(Watcher):
         resident.start()
         if part.until_s is not None:
             self.world.at(self.world.start_us + int(part.until_s * SECOND), resident.stop)
+
+    def _known_to(self, part: AdversaryPart) -> tuple[Address, ...]:
+        if part.victim is None:
+            return self._acquaintance.some(part.known)
+        return (self.nodes[part.victim].address,)
 
     def _host_node(
         self, kit: Kit, twist: Callable[[Kit, Machine], Machine], power: float, site: Site

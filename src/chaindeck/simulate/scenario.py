@@ -149,10 +149,11 @@ class Partition(_Part, frozen=True, kw_only=True, tag_field="kind", tag="partiti
 
 
 class Crash(_Part, frozen=True, kw_only=True, tag_field="kind", tag="crash"):
-    """Nodes drawn by chance end at once and start again."""
+    """Nodes end at once and start again, drawn by chance where their numbers are not given."""
 
     at_s: Seconds
     nodes: Nodes = 1
+    numbers: tuple[Count, ...] = ()
     restart_s: Seconds
     torn_writes: Annotated[int, Meta(ge=0, le=limits.JOURNAL_BATCHES)] = 0
     """Changes that their disks had taken and lose."""
@@ -199,6 +200,9 @@ class AdversaryPart(_Part, frozen=True, kw_only=True):
 
     known: Annotated[int, Meta(ge=1, le=limits.MAX_KNOWN)] = 20
     """Honest nodes whose addresses each knows."""
+
+    victim: Annotated[int, Meta(ge=0, le=limits.MAX_NODES)] | None = None
+    """The number of the only honest node that they know then."""
 
     power: Annotated[float, Meta(ge=0, le=100)] = 0.0
     """Hash rate of those that have a chain of their own: so many times what all honest miners
@@ -273,6 +277,7 @@ EXAMPLES: Mapping[str, str] = {
     "loss_percent": "loss_percent = 0.5",
     "miners": "miners = 3",
     "shares": "shares = [60, 40]",
+    "victim": "victim = 7",
     "power": "power = 0.01",
     "from_s": "from_s = 60",
     "until_s": "until_s = 120",
@@ -288,6 +293,7 @@ EXAMPLES: Mapping[str, str] = {
     "at_s": "at_s = 60",
     "heal_s": "heal_s = 180",
     "islands": 'islands = [["office"], ["plant", "depot"]]',
+    "numbers": "numbers = [7]",
     "restart_s": "restart_s = 90",
     "torn_writes": "torn_writes = 1",
     "is_silent": "is_silent = true",
@@ -379,6 +385,13 @@ def check_scenario(scenario: Scenario) -> None:
         _check_fault(scenario, f"faults[{position}]", fault)
     for position, part in enumerate(scenario.adversaries):
         _check_adversary(f"adversaries[{position}]", part)
+        if KINDS[part.name].needs_victim and part.victim is None:
+            raise _range(f"adversaries[{position}].victim", f"{part.name} is about one node")
+        if part.victim is not None and part.victim >= scenario.nodes.count:
+            raise _range(
+                f"adversaries[{position}].victim",
+                f"one of the {scenario.nodes.count} nodes, from 0",
+            )
         if KINDS[part.name].needs_signers and scenario.network.checkpoint_signers < LEAST_SIGNERS:
             raise _range(
                 "network.checkpoint_signers",

@@ -14,7 +14,13 @@ from tests.simulate.adversaries.villains import SIGNERS, Villain, signed_network
 
 PEERS = sorted(name for name, kind in KINDS.items() if kind.peer is not None)
 CAUGHT = {
-    "noise": {"frame-magic", "frame-type", "frame-size", "frame-checksum"},
+    "noise": {
+        "frame-magic",
+        "frame-type",
+        "frame-size",
+        "frame-checksum",
+        "message-malformed",
+    },
     "flood": {"peer-flood"},
     "forger": {"peer-payment"},
     "twin": {"peer-duplicate"},

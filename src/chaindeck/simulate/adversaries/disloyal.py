@@ -6,6 +6,8 @@ what goes out on links is looked at.
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from chaindeck.ledger.types import Block, BlockHash
 from chaindeck.protocol.codec import decode_message, encode_message
 from chaindeck.protocol.effects import Effect, JudgeBlock, Send
@@ -57,9 +59,18 @@ class Withholder(Disloyal):
 
 
 class Mutator(Disloyal):
-    """Gives blocks whose last byte is another."""
+    """Gives blocks of which a byte is another, pushed as well as asked for.
+
+    What comes compact has another reward, so that it does not fit its header and whoever got it has
+    to ask for the whole, whose last byte is another.
+    """
 
     def twist(self, sent: Send) -> bytes:
+        if _type(sent.data) == Type.BLOCK_BROADCAST:
+            compact = decode_message(Type.BLOCK_BROADCAST, sent.data[FRAME_HEADER_BYTES:])
+            assert isinstance(compact, CompactBlock)
+            reward = compact.coinbase[:-1] + bytes((compact.coinbase[-1] ^ 1,))
+            return encode_message(self.core.magic, replace(compact, coinbase=reward))
         if _kind(sent.data) not in _BODY_KINDS:
             return sent.data
         payload = bytearray(sent.data[FRAME_HEADER_BYTES:])
@@ -68,13 +79,14 @@ class Mutator(Disloyal):
 
 
 class Bridge(Disloyal):
-    """Passes nothing new on to one half of its peers, between which and the others it stands."""
+    """Tells one half of its peers nothing new, what it has found itself included."""
 
     def twist(self, sent: Send) -> bytes:
         link = self.core.links.get(sent.link)
-        is_cut = link is not None and link.key is not None and link.key[-1] & 1
+        if link is None or link.key is None or not is_cut(link.key):
+            return sent.data
         is_news = _type(sent.data) in (Type.BLOCK_BROADCAST, Type.TX_BROADCAST)
-        return b"" if is_cut and (is_news or _kind(sent.data) == SyncKind.HEADERS) else sent.data
+        return b"" if is_news or _kind(sent.data) == SyncKind.HEADERS else sent.data
 
 
 class Hoarder(Disloyal):
@@ -123,6 +135,11 @@ class Hoarder(Disloyal):
         top = int(self._hidden[-1].header.height) if self._hidden else 0
         is_ahead = top - self._public_height >= self._lead
         return bool(foreign) or not self._hidden or is_ahead
+
+
+def is_cut(key: bytes) -> bool:
+    """Whether a node is of the half that a bridge tells nothing, by its key."""
+    return bool(key[-1] & 1)
 
 
 def _type(data: bytes) -> int:

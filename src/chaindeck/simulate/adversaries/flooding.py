@@ -15,6 +15,7 @@ from chaindeck.ledger.types import (
     TxInput,
 )
 from chaindeck.protocol.effects import Send
+from chaindeck.protocol.frames import encode_frame
 from chaindeck.protocol.messages import (
     AnnouncePayments,
     AskPeers,
@@ -28,6 +29,11 @@ from chaindeck.simulate.adversaries.scripted import Contact, ScriptedPeer
 
 _HASH_BYTES = 32
 _CHECKSUM = bytes(4)
+_NOISY_LINKS = 4
+"""To each peer."""
+
+_BROKEN_FRAMES = 50
+"""On each link."""
 
 
 class Drip(ScriptedPeer):
@@ -43,21 +49,32 @@ class Drip(ScriptedPeer):
 
 
 class Noise(ScriptedPeer):
-    """Sends what is no frame: too long, of no type, with a wrong checksum, or nothing like it."""
+    """Sends floods of what is no frame: too long, of no type, of a wrong checksum, or of none.
+
+    One choice more is a frame as it should be, around a payload that says nothing.
+    """
 
     is_sybil = True
 
+    def __init__(self, kit: Kit) -> None:
+        super().__init__(kit)
+        self._links_wanted = _NOISY_LINKS
+
     def greet(self, contact: Contact) -> None:
+        data = b"".join(self._broken() for _ in range(_BROKEN_FRAMES))
+        self.out.append(Send(contact.link, data))
+
+    def _broken(self) -> bytes:
         magic = self.kit.network.magic
         huge = (0xFFFFFFFF).to_bytes(4, "little")
-        junk = self.entropy.draw(64)
         choices = (
             magic + bytes((Type.PING,)) + huge + _CHECKSUM,
             magic + b"\xee" + bytes(8),
             magic + bytes((Type.PING,)) + (8).to_bytes(4, "little") + _CHECKSUM + bytes(8),
-            junk,
+            encode_frame(magic, Type.CHAIN_SYNC, b"\xee" + self.entropy.draw(31)),
+            self.entropy.draw(64),
         )
-        self.out.append(Send(contact.link, choices[self.entropy.below(len(choices))]))
+        return choices[self.entropy.below(len(choices))]
 
 
 class Flood(ScriptedPeer):
@@ -138,7 +155,7 @@ class Twin(ScriptedPeer):
 
 KINDS = {
     "drip": Kind(about="Begins a long frame and sends a byte of it a second.", peer=Drip),
-    "noise": Kind(about="Sends what is no frame, under a new key each time.", peer=Noise),
+    "noise": Kind(about="Sends floods of what is no frame, under ever new keys.", peer=Noise),
     "flood": Kind(
         about="Says small things far too often.",
         peer=Flood,

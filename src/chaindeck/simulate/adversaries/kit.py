@@ -45,6 +45,9 @@ class Kit(msgspec.Struct, frozen=True, kw_only=True):
     known: tuple[Address, ...]
     """Where honest nodes listen, as far as it knows."""
 
+    friends: tuple[Address, ...] = ()
+    """Where those of its part of the scenario listen who came before it."""
+
     options: Mapping[str, float]
     """Every option of its kind, by default or as the scenario says."""
 
@@ -72,6 +75,9 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
     options: Mapping[str, Option] = {}
     needs_signers: bool = False
     """Whether it holds keys of checkpoint signers, which the network has to list then."""
+
+    needs_victim: bool = False
+    """Whether it is about one honest node, which the scenario has to name then."""
 
     breaks: frozenset[str] = frozenset()
     """Invariants that this kind is able to break by design, which are not looked at then."""

@@ -17,10 +17,12 @@ from chaindeck.protocol.datagrams import ANNOUNCEMENT_BYTES, encode_announcement
 from chaindeck.protocol.datagrams import Kind as Announcing
 from chaindeck.protocol.effects import Effect, Send, SendDatagram
 from chaindeck.protocol.inputs import BytesReceived, DatagramReceived, Input
+from chaindeck.protocol.limits import MAX_PEERS_GIVEN
 from chaindeck.protocol.messages import (
     AskBlocks,
     AskCompact,
     AskHeaders,
+    AskPeers,
     BlocksUnknown,
     GivePeers,
     Headers,
@@ -36,6 +38,8 @@ _SEARCH_LIMIT = 1 << 40
 _REPLAYED_BYTES = 4_096
 _REPLAYS_KEPT = 64
 _MORE_WORK = 1 << 200
+_TOLD_UNASKED = 50
+"""Addresses, fewer than what a peer is charged for."""
 
 
 class Poisoner(ScriptedPeer):
@@ -53,6 +57,31 @@ class Poisoner(ScriptedPeer):
     def _address(self) -> Address:
         ip = bytes(10) + b"\xff\xff" + b"\x0b" + self.entropy.draw(3)
         return Address(ip, 1 + self.entropy.below(65_535))
+
+
+class Eclipser(ScriptedPeer):
+    """One of many that want to be all links and all addresses of whom they know.
+
+    It tells of nobody but its like, unasked and asked, is there when it is dialled, and comes back
+    at once.
+    """
+
+    def greet(self, contact: Contact) -> None:
+        self._tell(contact, _TOLD_UNASKED)
+
+    def hear(self, contact: Contact, message: Message) -> None:
+        match message:
+            case AskPeers():
+                self._tell(contact, MAX_PEERS_GIVEN)
+            case AskHeaders():
+                self.say(contact, Headers(()))
+            case _:
+                pass
+
+    def _tell(self, contact: Contact, most: int) -> None:
+        now_s = self.now_ms // _MS
+        told = self.entropy.choose((self.kit.address, *self.kit.friends), most)
+        self.say(contact, GivePeers(tuple(KnownPeer(address, now_s, 1) for address in told)))
 
 
 class Squatter(ScriptedPeer):
@@ -177,6 +206,11 @@ KINDS = {
         about="Gives addresses at which nobody is.",
         peer=Poisoner,
         options={"addresses": Option(10.0, 1.0, 1_000.0, "addresses a second to each peer")},
+    ),
+    "eclipser": Kind(
+        about="One of many that want to be all links and addresses of one node.",
+        peer=Eclipser,
+        needs_victim=True,
     ),
     "squatter": Kind(
         about="Takes as many places of its peers as it can get.",
