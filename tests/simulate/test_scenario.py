@@ -24,6 +24,7 @@ from chaindeck.simulate.scenario import (
     shorten,
 )
 from chaindeck.simulate.scenarios import load_scenario, names
+from tests.simulate.networks import scenario
 
 LEAST = {"about": "A test.", "duration_s": 100, "nodes": {"count": 4}}
 
@@ -223,3 +224,14 @@ def test_every_kind_of_adversary_says_what_it_is():
         assert (kind.peer is None) != (kind.node is None)
         for option in kind.options.values():
             assert option.least <= option.default <= option.most
+
+
+@pytest.mark.parametrize(("victim", "is_fine"), [(None, False), (2, True), (3, False)])
+def test_victim_is_one_of_the_nodes_and_named_where_a_kind_is_about_it(victim, is_fine):
+    part = {"name": "eclipser"} if victim is None else {"name": "eclipser", "victim": victim}
+    if is_fine:
+        assert scenario(count=3, adversaries=[part]).adversaries[0].victim == victim
+        return
+    with pytest.raises(ScenarioRange) as caught:
+        scenario(count=3, adversaries=[part])
+    assert "victim" in str(caught.value)
