@@ -26,6 +26,7 @@ MACHINE_CAPS: Final[dict[str, int]] = {
     "topology.book._barred_at": limits.MAX_BARS,
     "topology._kept": limits.MAX_KNOWN_PEERS,
     "discovery._heard": limits.MAX_ANNOUNCERS,
+    "discovery.refused": 8,
     "payments._wanted": limits.MAX_ANNOUNCED,
     "payments._came_from": limits.MAX_ANNOUNCED,
     "payments._refused": limits.MAX_REFUSED,
