@@ -9,11 +9,12 @@ import subprocess
 import sys
 import time
 
+import psutil
 from websockets.sync.client import connect
 
 from chaindeck.control.process import settle
 from tests.control.processes import environment, web
-from tests.coordinator.processes import COMMAND, coordinator, free_port
+from tests.coordinator.processes import COMMAND, coordinator, free_port, wait_for
 
 
 def run(home, port, *options, **more):
@@ -77,6 +78,24 @@ def test_web_starts_alone_and_says_that_the_coordinator_is_away(home):
         assert process.stop() == 0
         assert not (home / "web" / "running.json").exists()
     assert "Traceback" not in process.log
+
+
+def test_web_has_records_open_only_while_it_answers(home):
+    """Else a disk that was read-only meanwhile would stay so for it, and files add up."""
+
+    def is_closed():
+        found = psutil.Process(process.process.pid).open_files()
+        return not any("records.sqlite3-wal" in entry.path for entry in found)
+
+    with web(home) as process:
+        wait_for(is_closed)
+        token = process.make_token("read")
+        process.ask("/api/status/", token)
+        headers = {"authorization": f"Bearer {token}"}
+        url = f"ws://127.0.0.1:{process.port}/ws/status/"
+        with connect(url, additional_headers=headers, compression=None) as line:
+            line.recv(5)
+            wait_for(is_closed)
 
 
 def test_first_password_goes_once_it_opens_nothing_any_more(home):

@@ -35,7 +35,9 @@ from chaindeck.control.limits import (
 )
 from chaindeck.control.live.protocol import LiveProtocol
 from chaindeck.control.setup import configure
+from chaindeck.control.threads import with_database
 from chaindeck.node.logs import get_logger, set_up_logs
+from chaindeck.records.connecting import log_kept
 from chaindeck.rpc.access import coordinator_access
 from chaindeck.rpc.channel import RpcChannel
 from chaindeck.rpc.client import CoordinatorClient
@@ -68,10 +70,11 @@ async def run_web(home: Path, config: WebConfig) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
     # Taken before all else: whoever comes second must not touch the records.
-    with _listen(config) as listener:
-        await asyncio.to_thread(_migrate, home)
+    with _listen(config) as listener, contextlib.ExitStack() as stack:
+        await asyncio.to_thread(with_database(_migrate), home)
+        stack.enter_context(log_kept())
         instance = uuid.uuid4().hex
-        heard_ms = await asyncio.to_thread(_heard_ms)
+        heard_ms = await asyncio.to_thread(with_database(_heard_ms))
         async with RpcChannel(coordinator_access(home, config.grpc)) as channel:
             house = _build(CoordinatorClient(channel), instance, config, heard_ms)
             settle()

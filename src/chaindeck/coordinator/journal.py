@@ -5,12 +5,13 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 
-from django.db import Error, InterfaceError, OperationalError, close_old_connections, connection
+from django.db import Error, InterfaceError, OperationalError
 
 from chaindeck.coordinator.errors import RecordsAway
 from chaindeck.coordinator.limits import LEAST_ROOM_MB
 from chaindeck.coordinator.ports import Bounds
 from chaindeck.records import setup
+from chaindeck.records.connecting import connected
 from chaindeck.records.selectors import events
 from chaindeck.records.services import events as events_write
 from chaindeck.records.types import EventRow
@@ -32,13 +33,10 @@ class RecordsJournal:
 
     @contextlib.contextmanager
     def session(self) -> Iterator[None]:
-        """Connect anew where the last connection broke; leave none that broke behind."""
         try:
-            close_old_connections()
-            yield
+            with connected():
+                yield
         except (OperationalError, InterfaceError) as error:
-            with contextlib.suppress(Error):
-                connection.close()
             raise RecordsAway(reason=_reason(error)) from error
 
 

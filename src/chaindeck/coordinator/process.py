@@ -11,6 +11,7 @@ from django.db import connections
 from chaindeck.coordinator.settings import Settings
 from chaindeck.node.logs import get_logger, set_up_logs
 from chaindeck.records import setup
+from chaindeck.records.connecting import log_kept
 from chaindeck.store.instance import InstanceLock
 
 if TYPE_CHECKING:
@@ -32,7 +33,8 @@ def run_coordinator(settings: Settings) -> int:
         setup.configure(settings.home, {"DATABASE_URL": settings.database_url})
         setup.migrate(settings.home)
         connections.close_all()
-        return asyncio.run(_run(settings))
+        with log_kept():
+            return asyncio.run(_run(settings))
     finally:
         lock.release()
 

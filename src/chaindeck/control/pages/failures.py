@@ -9,12 +9,13 @@ from http import HTTPStatus
 
 from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import BadRequest
-from django.db import InterfaceError, OperationalError, connection
+from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from chaindeck.control.rights import forbid, is_for_programs, problem
 from chaindeck.node.logs import get_logger
+from chaindeck.records.connecting import let_go
 from chaindeck.records.models import Person
 
 _log = get_logger("web")
@@ -57,9 +58,9 @@ def form_expired(request: HttpRequest, reason: str = "") -> HttpResponse:
 
 def broken(request: HttpRequest) -> HttpResponse:
     """Records that do not answer, or else a fault of ours; Django has logged where."""
-    if isinstance(sys.exception(), (OperationalError, InterfaceError)):
-        # SQLite's, where it was made while the disk was read-only, would stay so.
-        connection.close()
+    error = sys.exception()
+    if isinstance(error, (OperationalError, InterfaceError)):
+        let_go(error)
         # Asking who is signed in would fail again.
         request.user = AnonymousUser()
         text = "Records do not answer; try again in some seconds"

@@ -7,7 +7,9 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Self, TypeVar
 
-from django.db import OperationalError, close_old_connections, connection, connections
+from django.db import connections
+
+from chaindeck.records.connecting import connected
 
 Result = TypeVar("Result")
 
@@ -36,13 +38,6 @@ class WriterThread:
 
 
 def _with_connection(work: Callable[[], Result]) -> Result:
-    """A connection that broke is made anew for the next work.
-
-    So is one of SQLite that was made while its disk was read-only: it would stay so.
-    """
-    close_old_connections()
-    try:
+    """A connection that broke is made anew for the next work."""
+    with connected():
         return work()
-    except OperationalError:
-        connection.close()
-        raise
