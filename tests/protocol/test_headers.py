@@ -97,6 +97,28 @@ class TestHeaders:
         serve(town, guest, blocks)
         assert blocks[0].hash in node.state.tree
 
+    def test_blocks_on_top_of_one_that_was_held_are_asked_for_without_any_news(
+        self, town: Town
+    ) -> None:
+        (node,) = town.settle(1)
+        guest = Stranger(town, node).introduce()
+        other = Town(town.network)
+        other.now_ms += 3_600_000
+        (elsewhere,) = other.settle(1)
+        ahead_ms = START_MS + 40_000 - town.network.genesis.time_ms
+        blocks = [elsewhere.mine(took_ms=took_ms) for took_ms in (ahead_ms, 1_000, 1_000)]
+        tell_headers(guest, blocks)
+        town.run(9_000)
+        assert blocks[0].hash not in node.state.tree
+        for _ in range(6):
+            guest.heard.clear()
+            town.run(1_000)
+            if guest.all(AskHeaders):
+                tell_headers(guest, blocks)
+            serve(town, guest, blocks)
+        assert node.tip == blocks[-1].hash
+        assert guest.farewell is None
+
     def test_a_held_header_waits_on_when_the_clock_was_set_back(self, town: Town) -> None:
         (node,) = town.settle(1)
         guest = Stranger(town, node).introduce()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from itertools import pairwise
+from typing import NamedTuple
 
 from chaindeck.ledger.errors import (
     CheckpointBranch,
@@ -45,6 +46,15 @@ class _Walk:
         """It turned out to have more work: the next so many headers are kept."""
 
 
+class _Held(NamedTuple):
+    """A header that is ahead of the clock."""
+
+    header: Header
+    seal: bytes
+    link: Link
+    """Who told of it, and perhaps of more on top."""
+
+
 class HeaderSync:
     """Learns headers from peers, and tells them ours. `changed` is called when some are new."""
 
@@ -53,7 +63,7 @@ class HeaderSync:
         self._changed = changed
         self._asked: Link | None = None
         self._walks: dict[int, _Walk] = {}
-        self._held: dict[BlockHash, tuple[Header, bytes]] = {}
+        self._held: dict[BlockHash, _Held] = {}
         self.named: RecentSet[bytes] = RecentSet(limits.MAX_CHECKPOINTS)
         """Blocks that checkpoints name."""
         core.when_left.append(self._left)
@@ -97,7 +107,7 @@ class HeaderSync:
         if is_answer:
             self._pass_on(link)
             link.headers_asked_ms = None
-            link.may_have_sought = False
+            link.must_be_asked = False
         if not core.may(link, "headers", limits.HEADERS_RATE, len(message.headers)):
             return
         if message.headers and self._check_joined(link, message.headers):
@@ -124,7 +134,7 @@ class HeaderSync:
             try:
                 entry = chain.add_header(header, seal, self._core.clock_ms)
             except Held as held:
-                self._hold(header, seal, int(held.values["ahead_ms"]))
+                self._hold(_Held(header, seal, link), int(held.values["ahead_ms"]))
                 return None
             except LOCAL_ERRORS:
                 link.work = 0
@@ -243,25 +253,29 @@ class HeaderSync:
         self._walks.pop(link.id, None)
         self._pass_on(link)
 
-    def _hold(self, header: Header, seal: bytes, ahead_ms: int) -> None:
+    def _hold(self, held: _Held, ahead_ms: int) -> None:
         """Keep a header that is ahead of the clock, and try it when its time has come."""
         if len(self._held) < limits.HELD_BLOCKS:
-            self._held[header.hash] = (header, seal)
+            self._held[held.header.hash] = held
             wait_ms = max(1, ahead_ms - MAX_TIME_AHEAD_MS)
-            self._core.after(wait_ms, self._retry_held, header.hash)
+            self._core.after(wait_ms, self._retry_held, held.header.hash)
 
     def _retry_held(self, block_hash: BlockHash) -> None:
         held = self._held.pop(block_hash, None)
         if held is None or self._core.chain.find(block_hash) is not None:
             return
+        header, seal, link = held
         try:
-            self._core.chain.add_header(*held, self._core.clock_ms)
+            entry = self._core.chain.add_header(header, seal, self._core.clock_ms)
         except Held as error:
-            self._hold(*held, int(error.values["ahead_ms"]))
+            self._hold(held, int(error.values["ahead_ms"]))
             return
         except RuleError:
             # Nobody is asked to answer for what was said so long ago.
             return
+        # What it told of on top could not be taken in either.
+        link.work = max(link.work, entry.work)
+        link.must_be_asked = True
         self._changed()
 
     def _locator(self) -> tuple[BlockHash, ...]:

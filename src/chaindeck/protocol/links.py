@@ -42,7 +42,7 @@ class Link:
         "lacks",
         "last_heard_ms",
         "listening",
-        "may_have_sought",
+        "must_be_asked",
         "neighbours",
         "nonce",
         "opening",
@@ -127,7 +127,7 @@ class Link:
         self.headers_asked_ms: int | None = None  # until it has answered
         self.has_told_headers = False
         """It has answered for headers to the end: what it says it has, it showed."""
-        self.may_have_sought = False  # a block that a checkpoint names; it was not asked yet
+        self.must_be_asked = False  # for headers, whatever work it claims
         self.in_flight: dict[BlockHash, int] = {}
         """Bodies asked for, and when."""
         self.lacks: RecentSet[bytes] = RecentSet(limits.MAX_LACKED)

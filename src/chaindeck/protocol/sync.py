@@ -108,7 +108,7 @@ class Sync:
                 link
                 for link in core.ready.values()
                 if link.headers_asked_ms is None
-                and (link.may_have_sought or (link.work > work and not link.has_told_headers))
+                and (link.must_be_asked or (link.work > work and not link.has_told_headers))
             ]
             if ahead:
                 # Anybody can claim much work; who showed some, or is here for longer, comes first.
@@ -249,14 +249,14 @@ class Sync:
     def _seek(self, block_hash: BlockHash, link: Link) -> None:
         if self._core.chain.find(block_hash) is None:
             self._sought = block_hash
-            link.may_have_sought = True
+            link.must_be_asked = True
 
     def _end_search(self) -> None:
         """Stop asking for a block that a checkpoint names once it is known."""
         if self._sought is not None and self._core.chain.find(self._sought) is not None:
             self._sought = None
             for link in self._core.ready.values():
-                link.may_have_sought = False
+                link.must_be_asked = False
 
     def moved(self) -> None:
         """The tip is elsewhere."""
