@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from chaindeck.coordinator.following import choosing
 from chaindeck.ledger.genesis import build_network
 from chaindeck.node.dev import dev_genesis
 from chaindeck.records.bulk import run
@@ -279,6 +280,34 @@ def test_node_that_gave_up_what_comes_next_is_told_of_until_another_has_it(tmp_p
         check_equal(pruned)
     (line,) = activity_page().rows
     assert "block 2" in line["description"]
+
+
+def test_nothing_is_taken_back_at_a_start_before_the_node_with_more_is_looked_at(
+    tmp_path, monkeypatch
+):
+    """Who starts knows of what is indexed alone how much work it has."""
+    monkeypatch.setattr(choosing, "LESS_WORK_S", 60.0)
+
+    async def scenario(best, other):
+        await mine(best, 3)
+        async with following(best) as watch:
+            await watch.reaches(best)
+        best.options = (f"--api-port={best.url.rpartition(':')[2]}",)
+        await asyncio.to_thread(best.kill)
+        async with following(best, other) as watch:
+            await watch.until(lambda: watch.follower.state.url == other.url)
+            await mine(other)
+            await watch.until(lambda: watch.follower.state.target_height == 3)
+            await watch.until(lambda: watch.follower.state.height == 3)
+            assert await watch.writer.run(partial(is_at, 3))
+            await asyncio.to_thread(best.start)
+            await mine(best)
+            await watch.reaches(best)
+
+    with node(tmp_path / "a") as best, node(tmp_path / "b") as other:
+        asyncio.run(scenario(best, other))
+        check_equal(best)
+    assert not told("block", "disconnected")
 
 
 def test_nodes_that_are_all_gone_are_told_of_for_as_long_as_they_are(tmp_path):

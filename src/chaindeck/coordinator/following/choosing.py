@@ -24,10 +24,10 @@ class Choice:
             self._behind_since_s = None
         return self.current
 
-    def may_go_back(self, *, has_less: bool, are_all_here: bool, now_s: float) -> bool:
+    def may_go_back(self, *, has_less: bool, is_all: bool, now_s: float) -> bool:
         """Whether to follow a chain with less work than is indexed.
 
-        Where each node is here and none has more, that is how things are. Where one is away, the
+        Where each node is here and none has more, that is all there is. Where one is away, the
         others may just be about to hear what it told us.
         """
         if not has_less:
@@ -35,7 +35,7 @@ class Choice:
             return True
         if self._less_since_s is None:
             self._less_since_s = now_s
-        return are_all_here or now_s - self._less_since_s >= LESS_WORK_S
+        return is_all or now_s - self._less_since_s >= LESS_WORK_S
 
     def _lags(self, current: NodeSource | None, best: NodeSource, now_s: float) -> bool:
         if current is None or current.work >= best.work:

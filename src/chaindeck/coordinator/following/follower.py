@@ -85,6 +85,8 @@ class ChainFollower:
         self._piece_transactions = FIRST_PIECE_TRANSACTIONS
         self._place: ChainPlace | None = None
         self._work = -1
+        """Of the chain that is indexed; -1 until it was looked up."""
+
         self._problem: CodedError | None = None
         self._sources = [
             NodeSource(Access(node) if isinstance(node, str) else node, self._woken.set, self._note)
@@ -218,6 +220,7 @@ class ChainFollower:
         """Finish the reset of the index that somebody began, piece by piece."""
         await run_pieces(self._writer, pieces.chain_forget)
         self._problem = None
+        self._work = -1
         return True
 
     async def _begin(self, source: NodeSource) -> ChainPlace:
@@ -244,10 +247,12 @@ class ChainFollower:
             self._work = int(status.work)
             await self._progress.end()
             return False
+        if self._work < 0:
+            self._work = await self._writer.run(chain_read.chain_work)
         has_less = self._work > int(status.work)
         now_s = asyncio.get_running_loop().time()
-        are_all_here = all(other.is_usable for other in self._sources)
-        if not self._choice.may_go_back(has_less=has_less, are_all_here=are_all_here, now_s=now_s):
+        is_all = all(other.is_usable and other.work <= source.work for other in self._sources)
+        if not self._choice.may_go_back(has_less=has_less, is_all=is_all, now_s=now_s):
             return False
         way = await source.ask(find_way(source.client, self._writer, place))
         if not way.headers and way.fork_height == place.height:

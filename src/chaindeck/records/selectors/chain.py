@@ -60,6 +60,13 @@ def chain_place() -> ChainPlace | None:
     )
 
 
+def chain_work() -> int:
+    """Return the work of the chain as far as it is indexed, 0 where no block is."""
+    cursor = FollowerCursor.objects.first()
+    tip = None if cursor is None else Block.objects.filter(hash=cursor.hash).first()
+    return 0 if tip is None else int(tip.work)
+
+
 def hashes_at(heights: Collection[int]) -> dict[int, str]:
     """Return the hashes of the chain's blocks at some heights, as far as there are any."""
     rows = Block.objects.filter(is_on_chain=True, block_index__in=list(heights))
