@@ -72,6 +72,13 @@ def serve_known(guest: Stranger, blocks: list[Block]) -> None:
             guest.say(BlockBody(by_hash[block_hash].raw))
 
 
+def deny_unknown(guest: Stranger, blocks: list[Block]) -> None:
+    """Say of what the node asked for that is none of some blocks that it is not here."""
+    known = {block.hash for block in blocks}
+    for asked in guest.all(AskBlocks):
+        guest.say(BlocksUnknown(tuple(item for item in asked.hashes if item not in known)))
+
+
 class TestCatchingUp:
     def test_a_new_node_gets_the_whole_chain_from_several_peers(self, town: Town) -> None:
         one, other = town.settle(2)
@@ -213,9 +220,7 @@ class TestBodies:
         tell_headers(miser, withheld)
         for guest in (honest, miser) * 20:
             town.run(50)
-            for asked in guest.all(AskBlocks):
-                missing = [item for item in asked.hashes if item not in {b.hash for b in shown}]
-                guest.say(BlocksUnknown(tuple(missing)))
+            deny_unknown(guest, shown)
             serve_known(honest, shown)
         assert node.tip == shown[-1].hash
 
@@ -234,6 +239,43 @@ class TestBodies:
         node.mine()
         town.run(20)
         assert friend.tip == node.tip
+
+    @pytest.mark.parametrize("count", [1, 5, 40])
+    def test_what_is_shown_beside_a_branch_that_is_kept_back_is_fetched_meanwhile(
+        self, town: Town, count: int
+    ) -> None:
+        (node,) = town.settle(1)
+        withheld, shown = chain(town, 60), chain(town, count, took_ms=11_000)
+        miser = Stranger(town, node, work=120, height=60).introduce()
+        tell_headers(miser, withheld)
+        town.run(20)
+        assert miser.all(AskBlocks)
+        honest = Stranger(town, node, work=2 * count, height=count).introduce()
+        tell_headers(honest, shown)
+        for _ in range(20):
+            town.run(10)
+            deny_unknown(honest, shown)
+            serve_known(honest, shown)
+        assert node.tip == shown[-1].hash
+        assert not node.machine.sync._requests.keys() & {block.hash for block in shown}
+        # And it does not pay the miser: its branch is given up as before.
+        town.run_until(lambda: not node.machine.sync._requests, 60_000)
+
+    def test_who_denies_what_it_showed_is_not_asked_for_it_without_end(self, town: Town) -> None:
+        (node,) = town.settle(1)
+        withheld, shown = chain(town, 60), chain(town, 3, took_ms=11_000)
+        miser = Stranger(town, node, work=120, height=60).introduce()
+        tell_headers(miser, withheld)
+        liar = Stranger(town, node, work=6, height=3).introduce()
+        tell_headers(liar, shown)
+        asked = 0
+        for _ in range(20):
+            town.run(100)
+            for message in liar.all(AskBlocks):
+                asked += 1
+                liar.say(BlocksUnknown(message.hashes))
+            liar.heard.clear()
+        assert 1 <= asked <= 3
 
     def test_one_body_of_a_branch_that_is_kept_back_silences_nobody_for_long(
         self, town: Town

@@ -8,6 +8,7 @@ let go when it does so again.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 from itertools import islice
 from typing import Literal
 
@@ -34,11 +35,13 @@ from chaindeck.protocol.messages import (
 class _Request:
     """One body that is on its way."""
 
-    __slots__ = ("link", "since_ms")
+    __slots__ = ("branch", "link", "since_ms")
 
-    def __init__(self, link: Link, since_ms: int) -> None:
+    def __init__(self, link: Link, since_ms: int, branch: BlockHash | None) -> None:
         self.link = link
         self.since_ms = since_ms
+        self.branch = branch
+        """The end of the branch for which it was asked."""
 
 
 class Sync:
@@ -54,7 +57,7 @@ class Sync:
         """Ends of branches whose bodies nobody gave, and until when they are left alone."""
         self._disappointments = 0
         self._stepped_ms = -limits.STALL_FIRST_MS
-        """When a body on the way was handed over last."""
+        """When a body on this way was handed over last."""
         self._requests: dict[BlockHash, _Request] = {}
         self._arrived: dict[BlockHash, tuple[Block, Link]] = {}
         self._arrived_bytes = 0
@@ -117,6 +120,7 @@ class Sync:
         while self._is_stuck and self._give_up_goal():
             # The next best may have been shown by as few; each is left alone for a while then.
             self._fill()
+        self._fetch_beside()
         self._tell()
 
     # Bodies
@@ -133,9 +137,13 @@ class Sync:
         Of blocks that are only promised nothing follows: whoever keeps them back would keep those
         apart who find some meanwhile.
         """
+        return self._is_first_sync or self._is_on_its_way
+
+    @property
+    def _is_on_its_way(self) -> bool:
         to_go = len(self._path) + len(self._judging)
         is_moving = self._core.now_ms - self._stepped_ms < limits.STALL_FIRST_MS
-        return self._is_first_sync or (to_go > limits.FAR_BLOCKS and is_moving)
+        return to_go > limits.FAR_BLOCKS and is_moving
 
     def has(self, block_hash: BlockHash) -> bool:
         """Whether a body is here and waits for its turn or its verdict."""
@@ -144,9 +152,9 @@ class Sync:
     def is_requested(self, block_hash: BlockHash) -> bool:
         return block_hash in self._requests
 
-    def reserve(self, block_hash: BlockHash, link: Link) -> None:
+    def reserve(self, block_hash: BlockHash, link: Link, branch: BlockHash | None = None) -> None:
         """Note that a peer owes us a body, whichever way it will send it."""
-        self._requests[block_hash] = _Request(link, self._core.now_ms)
+        self._requests[block_hash] = _Request(link, self._core.now_ms, branch)
         link.in_flight[block_hash] = self._core.now_ms
         self._watch_later()
 
@@ -185,8 +193,8 @@ class Sync:
             request = self._requests.get(block_hash)
             if request is not None and request.link is link:
                 self.release(block_hash)
-                if self._planned is not None:
-                    link.lacks.note(self._planned)
+                if request.branch is not None:
+                    link.lacks.note(request.branch)
         self.look()
 
     def take(self, block: Block, link: Link) -> None:
@@ -194,13 +202,14 @@ class Sync:
         core = self._core
         self.release(block.hash)
         link.stalls = 0
-        self._disappointments = 0
+        is_on_the_way = block.hash in self._path
+        if is_on_the_way:
+            self._disappointments = 0
         self._stall_ms = max(limits.STALL_FIRST_MS, self._stall_ms * 17 // 20)
         if self.has(block.hash) or not core.chain.is_wanted(block.hash):
             self.look()
             return
         parent = block.header.previous
-        is_on_the_way = block.hash in self._path
         if is_on_the_way and (core.chain.is_wanted(parent) or self._is_busy()):
             self._buffer(block, link)
         else:
@@ -316,6 +325,7 @@ class Sync:
         self._planned = best.header.hash
         self._disappointments = 0
         if not joins:
+            self._stepped_ms = -limits.STALL_FIRST_MS
             self._forget_arrived()
         self._advance()
 
@@ -429,14 +439,48 @@ class Sync:
                 )
                 break
             link = min(able, key=self._readiness)
-            self.reserve(block_hash, link)
+            self.reserve(block_hash, link, self._planned)
             asking.setdefault(link.id, []).append(block_hash)
         for link in room:
-            hashes = asking.get(link.id, ())
-            if hashes and self.is_near:
-                core.send(link, AskCompact(hashes[0]))
-            elif hashes:
-                core.send(link, AskBlocks(tuple(hashes)))
+            self._ask(link, asking.get(link.id, ()), is_near=self.is_near)
+
+    def _ask(self, link: Link, hashes: Sequence[BlockHash], *, is_near: bool) -> None:
+        if hashes and is_near:
+            self._core.send(link, AskCompact(hashes[0]))
+        elif hashes:
+            self._core.send(link, AskBlocks(tuple(hashes)))
+
+    def _fetch_beside(self) -> None:
+        """Fetch what peers show above our tip, while a better branch is promised and does not come.
+
+        So a branch that is kept back keeps nobody from the one that is built meanwhile.
+        """
+        core = self._core
+        if not self._path or self._is_on_its_way:
+            return
+        for link in core.ready.values():
+            shown = None if link.best is None else core.chain.find(link.best)
+            if shown is None or shown.work <= core.chain.tip().work or link.best in link.lacks:
+                continue
+            missing = self._missing_beside(shown)
+            free = max(0, limits.MAX_BLOCKS_IN_FLIGHT - len(link.in_flight))
+            asked = [item for item in missing if item not in self._requests][:free]
+            for block_hash in asked:
+                self.reserve(block_hash, link, link.best)
+            self._ask(link, asked, is_near=len(missing) == 1)
+
+    def _missing_beside(self, end: Entry) -> list[BlockHash]:
+        """Return what is missing of a branch, in order; nothing if it is gone for, or far away."""
+        chain = self._core.chain
+        missing: list[BlockHash] = []
+        entry: Entry | None = end
+        while entry is not None and not chain.is_here(entry.header.hash):
+            if len(missing) >= limits.BODIES_AHEAD or entry.header.hash in self._path:
+                return []
+            missing.append(entry.header.hash)
+            entry = chain.find(entry.header.previous)
+        missing.reverse()
+        return [item for item in missing if chain.is_wanted(item) and not self.has(item)]
 
     def _count_room(self) -> int:
         """Return how many more bodies may be asked for before their turn, if they are as usual."""
@@ -474,10 +518,11 @@ class Sync:
             self.release(block_hash)
         if late:
             self._stall_ms = min(2 * self._stall_ms, limits.STALL_LAST_MS)
-            self._disappointments += 1
+            self._disappointments += any(block_hash in self._path for block_hash, _ in late)
             if self._disappointments >= limits.MAX_STALLS:
                 self._give_up_goal()
             self.look()
+        self._fetch_beside()
         if self._requests:
             self._watch_later()
 
