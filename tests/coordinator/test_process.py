@@ -307,7 +307,8 @@ def reorganise(node) -> None:
 
 
 async def test_killed_coordinator_tells_everything_once(home, rng):
-    options = ("--mining-interval-ms=60", f"--mine-to={address(ALICE)}")
+    # So slow that hardly any start takes longer than the blocks that are told of one by one.
+    options = ("--mining-interval-ms=250", f"--mine-to={address(ALICE)}")
     process = CoordinatorProcess(home)
     with home_node(home, *options, mining="interval") as node:
         process.start()
