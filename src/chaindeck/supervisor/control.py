@@ -15,14 +15,29 @@ import psutil
 from chaindeck.store.instance import LOCK_NAME
 from chaindeck.supervisor.home import Home
 from chaindeck.supervisor.identity import read_running
-from chaindeck.supervisor.limits import KILL_LIMIT_S, STOP_GRACE_S, WAIT_FOR_OTHER_S, WAIT_POLL_S
+from chaindeck.supervisor.limits import (
+    KILL_LIMIT_S,
+    NUMBER_LIMIT_S,
+    NUMBER_POLL_S,
+    STOP_GRACE_S,
+    WAIT_FOR_OTHER_S,
+    WAIT_POLL_S,
+)
 from chaindeck.supervisor.tree import find_marked
 
 _PID_BYTES = 20
 
 
 def find_supervisor(home: Home) -> int | None:
-    """Return the pid of who supervises a home, None where nobody does."""
+    """Return the pid of who supervises a home, None where nobody does, 0 where it does not say."""
+    deadline = time.monotonic() + NUMBER_LIMIT_S
+    while (pid := _read_holder(home)) == 0 and time.monotonic() < deadline:
+        time.sleep(NUMBER_POLL_S)
+    return pid
+
+
+def _read_holder(home: Home) -> int | None:
+    """Return who holds the lock; 0 while the number is missing, or still that of one who died."""
     try:
         descriptor = os.open(home.supervisor / LOCK_NAME, os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:
@@ -31,7 +46,8 @@ def find_supervisor(home: Home) -> int | None:
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
         text = os.pread(descriptor, _PID_BYTES, 0).decode("ascii", "replace").strip()
-        return int(text) if text.isdecimal() else 0
+        pid = int(text) if text.isdecimal() else 0
+        return pid if psutil.pid_exists(pid) else 0
     finally:
         os.close(descriptor)
     return None

@@ -67,6 +67,10 @@ NOTIFICATIONS_KEPT: Final = 1_000
 MAX_NODES: Final = 20
 """On one machine; each takes 60 MB and two ports."""
 
+NUMBER_LIMIT_S: Final = 0.5
+NUMBER_POLL_S: Final = 0.002
+"""Whoever took the lock writes its number next; until then there may be that of one who died."""
+
 WAIT_FOR_OTHER_S: Final = 150.0
 """For another `up` that is under way: it starts several parts one after the other."""
 
