@@ -261,6 +261,28 @@ class TestBodies:
         # And it does not pay the miser: its branch is given up as before.
         town.run_until(lambda: not node.machine.sync._requests, 60_000)
 
+    def test_no_more_is_asked_for_beside_the_way_than_may_be_judged_at_once(
+        self, town: Town
+    ) -> None:
+        (node,) = town.settle(1)
+        miser = Stranger(town, node, work=120, height=60).introduce()
+        tell_headers(miser, chain(town, 60))
+        town.run(20)
+        branches = [chain(town, 12, took_ms=took_ms) for took_ms in (11_000, 12_000, 13_000)]
+        guests = [Stranger(town, node, work=24, height=12).introduce() for _ in branches]
+        most = 0
+        for guest, blocks in zip(guests, branches, strict=True):
+            tell_headers(guest, blocks)
+        for _ in range(30):
+            town.run(10)
+            requested = set(node.machine.sync._requests)
+            for guest, blocks in zip(guests, branches, strict=True):
+                deny_unknown(guest, blocks)
+                most = max(most, len(requested & {b.hash for each in branches for b in each}))
+                serve_known(guest, blocks)
+        assert most == limits.MAX_BLOCKS_JUDGED
+        assert node.tip in {blocks[-1].hash for blocks in branches}
+
     def test_who_denies_what_it_showed_is_not_asked_for_it_without_end(self, town: Town) -> None:
         (node,) = town.settle(1)
         withheld, shown = chain(town, 60), chain(town, 3, took_ms=11_000)

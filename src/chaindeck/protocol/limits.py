@@ -313,7 +313,10 @@ MAX_WALKED_HEADERS: Final = 1_000_000
 """Headers of one branch that are looked at without being kept, a few months of blocks."""
 
 MAX_BLOCKS_JUDGED: Final = 8
-"""Blocks in the chain's hands at a time."""
+"""Blocks in the chain's hands at a time, of those on the way."""
+
+MAX_BLOCKS_JUDGED_AT_ALL: Final = 24
+"""With those that came beside it; one more is let go, and asked for again if it counts."""
 
 MAX_BLOCKS_QUEUED: Final = 64
 """Bodies that one peer may be waiting for."""

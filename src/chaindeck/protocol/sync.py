@@ -212,7 +212,7 @@ class Sync:
         parent = block.header.previous
         if is_on_the_way and (core.chain.is_wanted(parent) or self._is_busy()):
             self._buffer(block, link)
-        else:
+        elif is_on_the_way or len(self._judging) < limits.MAX_BLOCKS_JUDGED_AT_ALL:
             self._hand_over(block, link, is_step=is_on_the_way)
         self._advance()
         self.look()
@@ -463,8 +463,10 @@ class Sync:
             if shown is None or shown.work <= core.chain.tip().work or link.best in link.lacks:
                 continue
             missing = self._missing_beside(shown)
-            free = max(0, limits.MAX_BLOCKS_IN_FLIGHT - len(link.in_flight))
-            asked = [item for item in missing if item not in self._requests][:free]
+            free = limits.MAX_BLOCKS_IN_FLIGHT - len(link.in_flight)
+            beside = sum(item.branch != self._planned for item in self._requests.values())
+            left = min(free, limits.MAX_BLOCKS_JUDGED - len(self._judging) - beside)
+            asked = [item for item in missing if item not in self._requests][: max(0, left)]
             for block_hash in asked:
                 self.reserve(block_hash, link, link.best)
             self._ask(link, asked, is_near=len(missing) == 1)

@@ -34,7 +34,7 @@ MACHINE_CAPS: Final[dict[str, int]] = {
     "payments._tickets": MAX_TICKETS,
     "sync.headers._held": limits.HELD_BLOCKS,
     "sync._unavailable": limits.MAX_UNAVAILABLE,
-    "sync._judging": limits.MAX_BLOCKS_JUDGED + limits.MAX_COMPACT_PENDING,
+    "sync._judging": limits.MAX_BLOCKS_JUDGED_AT_ALL,
     "sync.headers.named": limits.MAX_CHECKPOINTS,
     "blocks._recent": limits.RECENT_BLOCKS,
     "blocks._pending": limits.MAX_COMPACT_PENDING,
