@@ -135,6 +135,9 @@ MAX_BLOCKS_IN_FLIGHT: Final = 16
 BODIES_AHEAD: Final = 256
 """Blocks beyond the tip that are fetched at a time: enough to keep several peers busy."""
 
+BODIES_BESIDE: Final = 64
+"""How long a branch may be that is fetched beside a better one that does not come."""
+
 MAX_BODIES_BUFFERED_BYTES: Final = 64 * 1024 * 1024
 """Bodies that came before their turn. Beyond, they are let go and asked for again."""
 

@@ -8,7 +8,7 @@ let go when it does so again.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from itertools import islice
 from typing import Literal
 
@@ -458,26 +458,31 @@ class Sync:
         core = self._core
         if not self._path or self._is_on_its_way:
             return
+        beside = sum(item.branch != self._planned for item in self._requests.values())
+        left = limits.MAX_BLOCKS_JUDGED - len(self._judging) - beside
+        on_the_way: set[BlockHash] = set()
         for link in core.ready.values():
+            free = min(left, limits.MAX_BLOCKS_IN_FLIGHT - len(link.in_flight))
             shown = None if link.best is None else core.chain.find(link.best)
-            if shown is None or shown.work <= core.chain.tip().work or link.best in link.lacks:
+            if free <= 0 or shown is None or link.best in link.lacks:
                 continue
-            missing = self._missing_beside(shown)
-            free = limits.MAX_BLOCKS_IN_FLIGHT - len(link.in_flight)
-            beside = sum(item.branch != self._planned for item in self._requests.values())
-            left = min(free, limits.MAX_BLOCKS_JUDGED - len(self._judging) - beside)
-            asked = [item for item in missing if item not in self._requests][: max(0, left)]
+            if shown.work <= core.chain.tip().work or shown.header.hash == self._planned:
+                continue
+            on_the_way = on_the_way or set(self._path)
+            missing = self._missing_beside(shown, on_the_way)
+            asked = [item for item in missing if item not in self._requests][:free]
+            left -= len(asked)
             for block_hash in asked:
                 self.reserve(block_hash, link, link.best)
             self._ask(link, asked, is_near=len(missing) == 1)
 
-    def _missing_beside(self, end: Entry) -> list[BlockHash]:
+    def _missing_beside(self, end: Entry, on_the_way: Container[BlockHash]) -> list[BlockHash]:
         """Return what is missing of a branch, in order; nothing if it is gone for, or far away."""
         chain = self._core.chain
         missing: list[BlockHash] = []
         entry: Entry | None = end
         while entry is not None and not chain.is_here(entry.header.hash):
-            if len(missing) >= limits.BODIES_AHEAD or entry.header.hash in self._path:
+            if len(missing) >= limits.BODIES_BESIDE or entry.header.hash in on_the_way:
                 return []
             missing.append(entry.header.hash)
             entry = chain.find(entry.header.previous)
