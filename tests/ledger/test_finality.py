@@ -77,6 +77,23 @@ def test_names_before_their_blocks_come_to_the_same_as_after_them(seed: int) -> 
     assert told([*names, *entries])[:2] == (floor, dispute)
 
 
+def test_the_lowest_dispute_counts_until_something_later_stands() -> None:
+    blocks = [entry_on(GENESIS, 1, 1)]
+    for salt in range(2, 5):
+        blocks.append(entry_on(blocks[-1], 1, salt))
+    one, other = (Named(1, bytes([number]) * 32, 2) for number in (1, 2))
+    far, farther = (Named(9, bytes([number]) * 32, 2) for number in (3, 4))
+    invented = [far, farther, one, other]
+    assert told([*blocks, *invented])[:2] == (GENESIS.header.hash, Dispute(one, other))
+    # A block of another branch than what nobody has shown hides the lower dispute no more.
+    missing, shown = Named(2, bytes([5]) * 32, 2), Named(3, blocks[2].header.hash, 2)
+    names = [one, other, missing, shown]
+    assert told([*blocks, *names])[:2] == (GENESIS.header.hash, Dispute(one, other))
+    stronger = Named(2, blocks[1].header.hash, 3)
+    floor, dispute, _ = told([*blocks, *invented, stronger])
+    assert (floor, dispute) == (blocks[1].header.hash, Dispute(far, farther))
+
+
 def test_a_fixed_block_is_on_the_way_to_wherever_a_tree_stands() -> None:
     low = entry_on(GENESIS, 1, 1)
     high, beside = entry_on(low, 1, 2), entry_on(low, 9, 3)

@@ -427,10 +427,10 @@ def test_contradicting_quorums_halt_mining(tmp_path: Path) -> None:
         )
         async with running(tmp_path, network) as service:
             miner = Miner(service, MiningPlan(), ALICE.key_hash)
-            (block,) = await miner.mine(1)
-            await service.fix(sign_checkpoint(network, 1, block, signers))
+            await service.fix(sign_checkpoint(network, 1, bytes([1]) * 32, signers))
             with pytest.raises(CheckpointConflict):
-                await service.fix(sign_checkpoint(network, 1, bytes(32), signers))
+                await service.fix(sign_checkpoint(network, 1, bytes([2]) * 32, signers))
+            await miner.mine(1)
             with pytest.raises(MiningHalted) as raised:
                 await miner.mine(1)
             assert raised.value.values == {"height": 1}

@@ -34,7 +34,11 @@ def holders(nodes: Sequence[Resident], block: Block) -> list[int]:
 
 
 def halted(nodes: Sequence[Resident]) -> list[int]:
-    return [node.number for node in nodes if node.state.checkpoints.conflict is not None]
+    return [
+        node.number
+        for node in nodes
+        if node.state.checkpoints.is_disputed(node.state.tip.header.height)
+    ]
 
 
 class Parted:
@@ -179,5 +183,32 @@ class TestContradictions:
         assert guest.farewell is None
         assert len(halted(nodes)) == 4
         assert len(holders(nodes, block)) == 4
+        for tail in (b"1", b"2"):
+            far = sign_checkpoint(NETWORK, 2, tail * 32, [BOB, CAROL])
+            guest.say(CheckpointNotice(encode_checkpoint(far)))
+        town.run(1_000)
+        assert len(halted(nodes)) == 4, "hidden by a further contradiction"
         with pytest.raises(CheckpointConflict):
             nodes[1].fix(other)
+
+    def test_a_contradiction_above_the_chain_lets_it_grow_until_it_can_be_ended(self) -> None:
+        """Or nobody could ever sign a later block: there would be none."""
+        town = Town(NETWORK)
+        nodes = town.settle(4)
+        town.run(1_000)
+        guest = Stranger(town, nodes[3]).introduce()
+        for tail in (b"1", b"2"):
+            invented = sign_checkpoint(NETWORK, 2, tail * 32, [BOB, CAROL])
+            guest.say(CheckpointNotice(encode_checkpoint(invented)))
+        town.run(1_000)
+        assert all(node.state.checkpoints.conflict for node in nodes), "nobody is warned"
+        for _ in range(2):
+            assert not halted(nodes)
+            block = nodes[0].mine()
+            town.run(1_000)
+        assert len(halted(nodes)) == 4
+        nodes[1].fix(signed(block, ALICE, BOB, CAROL))
+        town.run(1_000)
+        assert not halted(nodes)
+        assert not any(node.state.checkpoints.conflict for node in nodes)
+        assert len(holders(nodes, block)) == 4

@@ -130,7 +130,15 @@ class CheckpointBook:
         self._network = network
         self._by_height: dict[int, list[Checkpoint]] = {}
         self.conflict: tuple[Checkpoint, Checkpoint] | None = None
-        """Kept by `state`, which knows the branches."""
+        """Kept by `state`, which knows the branches; the lower one first."""
+
+    def is_disputed(self, height: int) -> bool:
+        """Whether a contradiction is no higher than this: nobody mines on such a block.
+
+        Below it mining goes on, or two inventions would end a chain that has not come so far: no
+        later block could be signed, as none would be made.
+        """
+        return self.conflict is not None and self.conflict[0].height <= height
 
     def add(self, checkpoint: Checkpoint, *, keep: Keep = keep_nowhere) -> bool:
         """Take in a checkpoint; return whether it says something new, or with more signers.

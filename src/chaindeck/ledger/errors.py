@@ -414,7 +414,7 @@ class CheckpointQuorum(CheckpointError):
 
 
 class CheckpointConflict(CheckpointError):
-    """Two quorums contradict each other: mining halts until an operator has looked at both."""
+    """Two quorums contradict each other: nobody mines above them until operators have looked."""
 
     code = "checkpoint-conflict"
     message = "height {height} is fixed to {known}, and another quorum signed {other}"

@@ -3,7 +3,8 @@
 Two checkpoints contradict each other when they name two blocks of one height, or blocks of two
 branches. The one with more signers holds. With as many neither does: what all agree about stays
 fixed, and the two are a `Dispute` until one of them gains a signer or a later checkpoint stands.
-The answer depends on what was signed and on which blocks are here, and never on what came first, so
+Of several the lowest counts, as whoever signs inventions for a height far off must not hide it. The
+answer depends on what was signed and on which blocks are here, and never on what came first, so
 that nodes which have heard the same agree.
 
 This module knows no signatures (`checkpoints`) and marks nothing (`chain`).
@@ -31,7 +32,7 @@ class Named(msgspec.Struct, frozen=True):
 
 
 class Dispute(msgspec.Struct, frozen=True):
-    """Two that contradict each other and have as many signers."""
+    """Two that contradict each other and have as many signers, the lower one first."""
 
     one: Named
     other: Named
@@ -135,7 +136,7 @@ class Finality:
 
     def _rule(self, ruling: Ruling, strongest: Named, rival: Named | None = None) -> Ruling:
         if rival is not None and rival.signers == strongest.signers:
-            return Ruling(ruling.top, Dispute(strongest, rival))
+            return Ruling(ruling.top, ruling.dispute or Dispute(strongest, rival))
         entry = self._branches.find(strongest.hash)
         if entry is None:
             return Ruling(_Claim(strongest, None, ruling.top), ruling.dispute)
@@ -145,7 +146,7 @@ class Finality:
         if opponent is not None and opponent.signers > strongest.signers:
             return ruling
         if opponent is not None and opponent.signers == strongest.signers:
-            return Ruling(below, Dispute(opponent, strongest))
+            return Ruling(below, ruling.dispute or Dispute(opponent, strongest))
         return Ruling(_Claim(strongest, entry, below))
 
     def _go_below(self, claim: _Claim, entry: Entry) -> tuple[_Claim, Named | None]:

@@ -266,8 +266,9 @@ class Miner:
             raise NotAMiner(reason="other miners must seal first")
 
     def _check_running(self) -> None:
-        conflict = self._service.state.checkpoints.conflict
-        if conflict is not None:
+        state = self._service.state
+        conflict = state.checkpoints.conflict
+        if conflict is not None and state.checkpoints.is_disputed(state.tip.header.height):
             raise MiningHalted(height=conflict[0].height)
 
     def _learn_rate(self, tried: int, took_s: float) -> None:

@@ -93,8 +93,8 @@ class Observer:
             one, other = conflict
             found.append(
                 f"Two checkpoints contradict each other: {one.hash.hex()} at height {one.height:,}"
-                f" and {other.hash.hex()} at height {other.height:,}. No mining until one is given"
-                " up."
+                f" and {other.hash.hex()} at height {other.height:,}. Nobody mines above height"
+                f" {one.height:,} until one of them is signed once more."
             )
         return found
 

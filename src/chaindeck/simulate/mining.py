@@ -70,8 +70,9 @@ class SimulatedMiner:
 
     @property
     def _is_halted(self) -> bool:
-        """Whether checkpoints contradict each other: nobody mines until one of them holds."""
-        return self.node.state.checkpoints.conflict is not None
+        """Whether checkpoints contradict each other: nobody mines on until one of them holds."""
+        state = self.node.state
+        return state.checkpoints.is_disputed(state.tip.header.height)
 
     def _draw_again(self, started: int) -> None:
         if started == self._round:
