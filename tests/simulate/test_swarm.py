@@ -13,9 +13,10 @@ from tools.swarm import Outcome, place_of, read_kept, run_seed, run_swarm, summa
 SEEDS = (4, 7, 12, 15, 16, 17, 19, 22, 23, 29)
 """Quick ones, which together draw every kind of fault and topology."""
 
-BROKE_ONCE = (501, 550, 979)
-"""A tip that did not follow what came, owners who signed an invented block, and a body that was
-missing below others."""
+BROKE_ONCE = (157, 501, 550, 798, 979, 1049, 1334)
+"""More blocks judged at a time than the cap, a tip that did not follow what came, owners who signed
+an invented block, a body that was missing below others, and three chains that two invented blocks
+above the tip halted for ever (798, 1049, 1334)."""
 
 
 @pytest.mark.parametrize("seed", SEEDS + BROKE_ONCE)
