@@ -322,6 +322,15 @@ class TestRecords:
         with pytest.raises(RecordingForm, match="its settings are none"):
             replay(iter([encode_value({**described, **changed})]))
 
+    @pytest.mark.parametrize("changed", [{"mesh_below": -1}, {"mesh_below": None}])
+    def test_settings_with_which_no_machine_can_live_are_refused(self, changed: dict) -> None:
+        made = Recorded()
+        made.written.seek(0)
+        described = decode_value(next(read_records(made.written.read)))
+        settings = {**described["settings"], **changed}
+        with pytest.raises(RecordingForm, match="its settings are none"):
+            replay(iter([encode_value({**described, "settings": settings})]))
+
     @pytest.mark.parametrize(
         "step",
         [

@@ -110,3 +110,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     gossip_outbound: int = limits.GOSSIP_OUTBOUND
     batch_interval_ms: int = limits.BATCH_INTERVAL_MS
     """How long ids of payments are gathered before they are announced; 0 for tests."""
+
+    def __post_init__(self) -> None:
+        if self.mesh_again_at >= self.mesh_below:
+            # It would go over from mesh to gossip and back without an end, in one step.
+            raise ValueError("a mesh again at as many nodes as it is given up at")
