@@ -34,4 +34,6 @@ export function startKeys() {
   });
 }
 
-const isWriting = (target) => target.closest("input, textarea, select, [contenteditable]") !== null;
+// A box is ticked and takes no letters; it also keeps the keys of a closed dialog for a moment.
+const WRITING = "input:not([type=checkbox]), textarea, select, [contenteditable]";
+const isWriting = (target) => target.closest(WRITING) !== null;
